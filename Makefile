@@ -1,0 +1,79 @@
+# The one interface to the project, for people and for CI. `make` lists the targets.
+PYTHON ?= python3
+MODEL  ?= demo
+
+BIN   := $(CURDIR)/.venv/bin
+TOOLS := $(CURDIR)/.tools
+export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+
+UV_INSTALL := uv pip install --quiet --require-hashes
+READY := .venv/.ready node_modules/.ready $(TOOLS)/emulator/.ready $(TOOLS)/model_server/.ready \
+         $(TOOLS)/container_images/.ready
+SOURCES := app.py stacks scripts lambda model_code tests benchmarks
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo down test check format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## bring everything the project needs, through pip and npm (needs Python 3.11+ and make)
+
+demo: setup ## deploy to this machine, ingest a gallery (or PICTURES=folder) and search it (MODEL=demo)
+	imagesearch demo --model $(MODEL) $(if $(PICTURES),--pictures "$(PICTURES)")
+
+down: setup ## stop what `make demo` left running
+	imagesearch local down
+
+test: setup ## every test tier (ARGS="tests/unit -k text" narrows it)
+	pytest $(ARGS)
+
+check: setup ## formatting, lint, types, cdk-nag, cfn-lint
+	ruff format --check $(SOURCES)
+	ruff check $(SOURCES)
+	mypy
+	pytest -q tests/infrastructure
+
+format: setup ## reformat and mend what ruff can
+	ruff format $(SOURCES)
+	ruff check --fix $(SOURCES)
+
+# uv itself comes by pip, at the version and hashes that requirements-dev.txt pins.
+.venv/.ready: requirements-dev.txt scripts/demo_model/requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make setup PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > .venv/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	$(UV_INSTALL) --python .venv -r requirements-dev.txt
+	$(UV_INSTALL) --python .venv --no-deps -r scripts/demo_model/requirements.txt
+	uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+	touch $@
+
+node_modules/.ready: package-lock.json .venv/.ready
+	npm ci --silent
+	touch $@
+
+# Separate environments for what must not share ours: the emulator and the model server pin their own
+# dependencies, and the SageMaker SDK is needed for one table only.
+$(TOOLS)/emulator/.ready: scripts/local/emulator/requirements.txt
+$(TOOLS)/model_server/.ready: scripts/local/model_server/requirements.txt
+$(TOOLS)/container_images/.ready: scripts/container_images/requirements.txt
+$(TOOLS)/%/.ready: .venv/.ready
+	test -x $(@D)/bin/python || uv venv --quiet --python $(BIN)/python $(@D)
+	$(UV_INSTALL) --python $(@D) -r $(filter %requirements.txt,$^)
+	touch $@
+
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
+lock: .venv/.ready ## resolve the pinned requirements anew (UPGRADE=--upgrade)
+	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) $(UPGRADE) lambda/requirements.in -o lambda/requirements.txt
+	$(COMPILE) $(UPGRADE) --no-deps model_code/requirements.in -o model_code/requirements.txt
+	$(COMPILE) $(UPGRADE) --no-deps scripts/demo_model/requirements.in -o scripts/demo_model/requirements.txt
+	$(COMPILE) $(UPGRADE) scripts/container_images/requirements.in -o scripts/container_images/requirements.txt
+	$(COMPILE) $(UPGRADE) scripts/local/emulator/requirements.in -o scripts/local/emulator/requirements.txt
+	$(COMPILE) $(UPGRADE) scripts/local/model_server/requirements.in -o scripts/local/model_server/requirements.txt
+
+clean: down ## stop the local environment and remove everything that setup and builds made
+	rm -rf .venv .tools .local build cdk.out node_modules

@@ -1,0 +1,1 @@
+"""The command line ``imagesearch``: package the model, deploy, run locally, ingest, search."""

@@ -1,0 +1,117 @@
+"""The command line ``imagesearch``: what each command takes, and how its answer is shown."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scripts.client import ImageSearchClient
+from scripts.demo import run_demo
+from scripts.errors import CommandError
+from scripts.library import Report, ingest
+from scripts.render import complaints, ingest_progress, show_report, show_result
+from scripts.target import find_target
+
+app = typer.Typer(
+    help="Search pictures by text or by picture: deploy, ingest, search.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+Url = Annotated[
+    str | None, typer.Option(help="The API's URL; else IMAGESEARCH_URL, else this machine's environment.")
+]
+ApiKey = Annotated[str | None, typer.Option(help="The API's key; else IMAGESEARCH_API_KEY.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+@app.command("search")
+def search_command(
+    text: Annotated[str | None, typer.Argument(help="What the picture shows, in words.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture to find similar ones of.")] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many pictures.")] = 10,
+    min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out weaker hits.")] = None,
+    prefix: Annotated[str | None, typer.Option(help="Only pictures whose key begins so.")] = None,
+    as_json: AsJson = False,
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Find pictures by TEXT, by --image, or by both together."""
+    target = find_target(url=url, api_key=api_key)
+    picture = _read_picture(image) if image else None
+    with ImageSearchClient(target.url, target.api_key) as client:
+        result = client.search(text, picture=picture, k=k, min_score=min_score, prefix=prefix)
+    if as_json:
+        typer.echo(result.model_dump_json(indent=2))
+    else:
+        show_result(result, title=" + ".join(filter(None, [text, image.name if image else None])))
+
+
+@app.command("ingest")
+def ingest_command(
+    folder: Annotated[Path, typer.Argument(help="The folder of pictures, searched through its subfolders.")],
+    prefix: Annotated[str, typer.Option(help="Put before every key, such as holidays/.")] = "",
+    bucket: Annotated[str | None, typer.Option(help="The picture bucket; else IMAGESEARCH_BUCKET.")] = None,
+    as_json: AsJson = False,
+    url: Url = None,
+    api_key: ApiKey = None,
+) -> None:
+    """Upload a FOLDER of pictures and wait until each is findable, listing those that were rejected."""
+    target = find_target(url=url, api_key=api_key, bucket=bucket)
+    with ImageSearchClient(target.url, target.api_key) as client, ingest_progress() as on_progress:
+        report = ingest(
+            folder,
+            client=client,
+            s3=target.s3(),
+            bucket=target.image_bucket(),
+            prefix=prefix,
+            on_progress=on_progress,
+        )
+    if as_json:
+        typer.echo(json.dumps(_report_document(report), indent=2))
+    else:
+        show_report(report)
+    if report.rejected:
+        raise typer.Exit(2)
+
+
+@app.command("demo")
+def demo_command(
+    pictures: Annotated[Path | None, typer.Option(help="Your own folder of pictures.")] = None,
+    model: Annotated[str, typer.Option(help="A model of the catalogue.")] = "demo",
+) -> None:
+    """Deploy to this machine, ingest a gallery, search it, and say how to go on."""
+    run_demo(pictures=pictures, model=model)
+
+
+def _report_document(report: Report) -> dict[str, object]:
+    return {
+        "indexed": report.indexed,
+        "sent": report.sent,
+        "unchanged": report.unchanged,
+        "rejected": {key: fault.model_dump() for key, fault in report.rejected.items()},
+        "skipped": [str(path) for path in report.skipped],
+    }
+
+
+def _read_picture(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandError("picture_unreadable", f"{path} cannot be read: {error.strerror}.") from error
+
+
+def main() -> None:
+    """Run the command line; a ``CommandError`` ends it with one sentence and exit status 1."""
+    try:
+        app()
+    except CommandError as error:
+        complaints.print(f"[red]{error.code}[/red]: {error.message}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""The main job from nothing: deploy to this machine, ingest a gallery, search it by text and by picture."""
+
+from pathlib import Path
+
+from scripts.client import ImageSearchClient
+from scripts.gallery import DEMO_PICTURE, DEMO_TEXTS, write_gallery
+from scripts.library import find_pictures, ingest
+from scripts.local.environment import up
+from scripts.render import console, ingest_progress, show_report, show_result
+from scripts.target import find_target
+
+GALLERY = Path("build/gallery")
+TEXTS_FOR_ANY_ALBUM = ("people together", "an animal", "food on a table")
+HITS = 3
+
+
+def run_demo(*, pictures: Path | None, model: str) -> None:
+    """Deploy the ``local`` environment with ``model``, ingest ``pictures`` (else a gallery) and search it."""
+    up(model)
+    folder = pictures or write_gallery(GALLERY)
+    target = find_target(variables={})
+    with ImageSearchClient(target.url, target.api_key) as client:
+        with ingest_progress() as on_progress:
+            report = ingest(
+                folder, client=client, s3=target.s3(), bucket=target.image_bucket(), on_progress=on_progress
+            )
+        show_report(report)
+        for text in TEXTS_FOR_ANY_ALBUM if pictures else DEMO_TEXTS:
+            show_result(client.search(text, k=HITS), title=f'"{text}"')
+        picture = _query_picture(folder) if pictures else folder / DEMO_PICTURE
+        show_result(client.search(picture=picture.read_bytes(), k=HITS), title=f"like {picture.name}")
+    console.print(_how_to_go_on(folder))
+
+
+def _query_picture(folder: Path) -> Path:
+    return find_pictures(folder)[0][0]
+
+
+def _how_to_go_on(folder: Path) -> str:
+    return f"""
+The environment keeps running. Go on with
+
+  imagesearch search "a red car"           any words (the command is in .venv/bin)
+  imagesearch search --image {folder}/…    or any picture
+  imagesearch ingest FOLDER                your own pictures
+  make demo PICTURES=FOLDER                the same tour over your own pictures
+  make down                                stop it all and forget the pictures"""

@@ -1,0 +1,66 @@
+"""Which deployment a command speaks to."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import CommandError
+from scripts.target import find_target
+
+WRITTEN = {
+    "api_url": "http://127.0.0.1:4566/x",
+    "api_key": "local-key",
+    "image_bucket": "local-pictures",
+    "artifact_bucket": "a",
+    "aws_endpoint_url": "http://127.0.0.1:4566",
+    "opensearch_url": "http://127.0.0.1:9200",
+    "region": "us-east-1",
+    "account": "000000000000",
+    "model": "demo",
+}
+
+
+@pytest.fixture
+def variables(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "environment.json").write_text(json.dumps(WRITTEN))
+    return {"IMAGESEARCH_LOCAL_DIR": str(tmp_path)}
+
+
+def test_the_local_environments_file_serves_when_nothing_else_is_named(variables: dict[str, str]) -> None:
+    target = find_target(variables=variables)
+
+    assert (target.url, target.api_key) == (WRITTEN["api_url"], "local-key")
+    assert target.image_bucket() == "local-pictures"
+    assert target.s3().meta.endpoint_url == "http://127.0.0.1:4566"
+
+
+def test_environment_variables_come_before_the_local_file_and_arguments_before_both(
+    variables: dict[str, str],
+) -> None:
+    variables |= {"IMAGESEARCH_URL": "https://aws", "IMAGESEARCH_API_KEY": "k", "IMAGESEARCH_BUCKET": "b"}
+
+    assert find_target(variables=variables).url == "https://aws"
+    assert find_target(url="https://other", variables=variables).url == "https://other"
+    assert find_target(variables=variables).image_bucket() == "b"
+
+
+def test_a_url_without_a_key_is_refused_rather_than_mixed_with_the_local_file(
+    variables: dict[str, str],
+) -> None:
+    with pytest.raises(CommandError, match="go together"):
+        find_target(variables=variables | {"IMAGESEARCH_URL": "https://aws"})
+
+
+def test_no_deployment_at_all_is_one_sentence_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="imagesearch local up") as raised:
+        find_target(variables={"IMAGESEARCH_LOCAL_DIR": str(tmp_path)})
+
+    assert raised.value.code == "target_unknown"
+
+
+def test_uploading_without_a_known_bucket_says_how_to_name_it() -> None:
+    target = find_target(url="https://aws", api_key="k", variables={})
+
+    with pytest.raises(CommandError, match="IMAGESEARCH_BUCKET"):
+        target.image_bucket()
