@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from imagesearch.models import document_id
 
+from imagesearch.models import document_id
 from scripts.client import ApiError, ImageSearchClient, image_id
 from scripts.errors import CommandError
 

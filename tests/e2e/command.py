@@ -1,0 +1,30 @@
+"""The command line ``imagesearch``, run as a person would."""
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+TIMEOUT_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Command:
+    """The program and the environment variables it runs with."""
+
+    program: Path
+    variables: Mapping[str, str]
+
+    def __call__(self, *arguments: str, check: bool = False) -> subprocess.CompletedProcess[str]:
+        """What the command printed and its exit status; with ``check``, a failure shows what it printed."""
+        done = subprocess.run(
+            [self.program, *arguments],
+            env=dict(self.variables),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, f"imagesearch {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
+        return done

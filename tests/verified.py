@@ -1,0 +1,35 @@
+"""The table "verified where", generated from test markers.
+
+A test says ``@pytest.mark.verified("part", on="emulator")``: what it showed, and whether a local AWS
+emulator or the genuine part was asked. Nothing here has been asked on AWS itself; what only AWS can show
+stands below.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+On = Literal["emulator", "genuine part", "stand-in"]
+COLUMNS: tuple[On, ...] = ("emulator", "genuine part", "stand-in")
+ONLY_ON_AWS = (
+    "IAM: that each role may do what it must (locally, permissions are synthesized and linted, not enforced)",
+    "OpenSearch Service: the managed domain, its access policy, and the engine `faiss`",
+    "SageMaker: cold starts, scaling, and the limits of its own control plane",
+    "Service quotas and payload limits beyond those that our own code enforces",
+)
+BEGIN, END = "<!-- verified-where: begin -->", "<!-- verified-where: end -->"
+
+
+def render(marks: Mapping[str, Iterable[On]]) -> str:
+    """A Markdown table: a row for each part, sorted, with a tick where a test has asked it."""
+    lines = [f"| What | {' | '.join(COLUMNS)} | AWS |", f"| --- |{' --- |' * len(COLUMNS)} --- |"]
+    for part in sorted(marks):
+        ticks = " | ".join("✓" if column in set(marks[part]) else "" for column in COLUMNS)
+        lines.append(f"| {part} | {ticks} | |")
+    lines += [f"| {part} |{' |' * len(COLUMNS)} not verified |" for part in ONLY_ON_AWS]
+    return "\n".join(lines)
+
+
+def in_document(path: Path) -> str:
+    """The table that a document carries between its two comments."""
+    return path.read_text().split(BEGIN)[1].split(END)[0].strip()
