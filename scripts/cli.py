@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from scripts.artifact.cli import package_model, publish_model
 from scripts.client import ImageSearchClient
 from scripts.demo import run_demo
 from scripts.errors import CommandError
 from scripts.library import Report, ingest
+from scripts.local.cli import app as local
 from scripts.render import complaints, ingest_progress, show_report, show_result
 from scripts.target import find_target
 
@@ -24,6 +26,9 @@ Url = Annotated[
 ]
 ApiKey = Annotated[str | None, typer.Option(help="The API's key; else IMAGESEARCH_API_KEY.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+app.add_typer(local, name="local")
+app.command("package-model")(package_model)
+app.command("publish-model")(publish_model)
 
 
 @app.command("search")

@@ -10,7 +10,7 @@ from scripts.client import ImageSearchClient
 from scripts.target import Target
 from tests.e2e.command import Command
 from tests.e2e.library import Library
-from tests.pictures import corrupt_jpeg, exif_rotated_jpeg, pixel_bomb_png, scene_jpeg, truncated_jpeg
+from tests.pictures import bomb, corrupt, exif_rotated, jpeg, truncated
 
 pytestmark = [
     pytest.mark.verified("Way of a picture: S3 → EventBridge → SQS → ingest function → index", on="emulator"),
@@ -21,11 +21,11 @@ pytestmark = [
 def test_a_picture_is_findable_by_itself_after_it_was_put(
     library: Library, client: ImageSearchClient
 ) -> None:
-    library.put("album/red.jpg", scene_jpeg(seed=1))
-    library.put("album/other.jpg", scene_jpeg(seed=2))
+    library.put("album/red.jpg", jpeg(seed=1))
+    library.put("album/other.jpg", jpeg(seed=2))
     library.wait_until_indexed("album/red.jpg", "album/other.jpg")
 
-    result = client.search(picture=scene_jpeg(seed=1), prefix=library.prefix)
+    result = client.search(picture=jpeg(seed=1), prefix=library.prefix)
 
     assert result.hits[0].key == library.key("album/red.jpg")
     assert result.hits[0].score == pytest.approx(1.0, abs=1e-4)
@@ -34,46 +34,44 @@ def test_a_picture_is_findable_by_itself_after_it_was_put(
 def test_a_hit_carries_an_address_that_serves_the_picture(
     library: Library, client: ImageSearchClient
 ) -> None:
-    library.put("ümlaut & space #1.jpg", scene_jpeg(seed=3))
+    library.put("ümlaut & space #1.jpg", jpeg(seed=3))
     library.wait_until_indexed("ümlaut & space #1.jpg")
 
     (hit,) = client.search("anything", prefix=library.prefix).hits
 
-    assert httpx.get(hit.url).content == scene_jpeg(seed=3)
+    assert httpx.get(hit.url).content == jpeg(seed=3)
 
 
 def test_a_replaced_picture_is_found_by_what_it_shows_now(
     library: Library, client: ImageSearchClient
 ) -> None:
-    library.put("a.jpg", scene_jpeg(seed=4))
-    library.put("b.jpg", scene_jpeg(seed=5))
+    library.put("a.jpg", jpeg(seed=4))
+    library.put("b.jpg", jpeg(seed=5))
     library.wait_until_indexed("a.jpg", "b.jpg")
 
-    library.put("a.jpg", scene_jpeg(seed=6))
+    library.put("a.jpg", jpeg(seed=6))
     library.wait_until_indexed("a.jpg")
 
-    assert client.search(picture=scene_jpeg(seed=6), prefix=library.prefix).hits[0].key == library.key(
-        "a.jpg"
-    )
-    assert client.search(picture=scene_jpeg(seed=4), prefix=library.prefix).hits[0].score < 0.9999
+    assert client.search(picture=jpeg(seed=6), prefix=library.prefix).hits[0].key == library.key("a.jpg")
+    assert client.search(picture=jpeg(seed=4), prefix=library.prefix).hits[0].score < 0.9999
 
 
 def test_a_deleted_picture_is_no_longer_found(library: Library, client: ImageSearchClient) -> None:
-    library.put("gone.jpg", scene_jpeg(seed=7))
+    library.put("gone.jpg", jpeg(seed=7))
     library.wait_until_indexed("gone.jpg")
 
     library.delete("gone.jpg")
     library.wait_until_unknown("gone.jpg")
 
-    assert client.search(picture=scene_jpeg(seed=7), prefix=library.prefix).hits == ()
+    assert client.search(picture=jpeg(seed=7), prefix=library.prefix).hits == ()
 
 
 def test_an_exif_rotated_copy_has_the_same_vector(library: Library, client: ImageSearchClient) -> None:
-    library.put("upright.jpg", scene_jpeg(seed=8))
+    library.put("upright.jpg", jpeg(seed=8))
     library.wait_until_indexed("upright.jpg")
 
     for orientation in (3, 6, 8):
-        rotated = exif_rotated_jpeg(seed=8, orientation=orientation)
+        rotated = exif_rotated(orientation, seed=8)
         (hit,) = client.search(picture=rotated, prefix=library.prefix).hits
         assert hit.score >= (1 + 0.999) / 2, f"orientation {orientation}"
 
@@ -81,10 +79,10 @@ def test_an_exif_rotated_copy_has_the_same_vector(library: Library, client: Imag
 @pytest.mark.parametrize(
     ("name", "data", "code"),
     [
-        ("corrupt.jpg", corrupt_jpeg(), "picture_corrupt"),
-        ("truncated.jpg", truncated_jpeg(), "picture_corrupt"),
+        ("corrupt.jpg", corrupt(), "picture_corrupt"),
+        ("truncated.jpg", truncated(), "picture_corrupt"),
         ("empty.jpg", b"", "picture_empty"),
-        ("bomb.png", pixel_bomb_png(), "picture_too_many_pixels"),
+        ("bomb.png", bomb(), "picture_too_many_pixels"),
         ("text.jpg", b"this is no picture at all", "picture_unsupported_format"),
     ],
 )
@@ -92,7 +90,7 @@ def test_a_bad_picture_is_rejected_with_a_reason_and_costs_nothing_else(
     library: Library, client: ImageSearchClient, name: str, data: bytes, code: str
 ) -> None:
     library.put(name, data)
-    library.put("good.jpg", scene_jpeg(seed=9))
+    library.put("good.jpg", jpeg(seed=9))
 
     state = library.wait_until_known(name)
 
@@ -107,7 +105,7 @@ def test_a_rejected_picture_that_is_mended_becomes_findable(
     library.put("mended.jpg", b"")
     assert library.wait_until_known("mended.jpg").state == "rejected"
 
-    library.put("mended.jpg", scene_jpeg(seed=10))
+    library.put("mended.jpg", jpeg(seed=10))
     library.wait_until_indexed("mended.jpg")
 
     assert client.search("x", prefix=library.prefix).hits[0].key == library.key("mended.jpg")
@@ -142,10 +140,10 @@ def test_bad_queries_are_refused_with_code_and_sentence(
 @pytest.mark.parametrize(
     ("data", "status", "code"),
     [
-        (corrupt_jpeg(), 400, "picture_corrupt"),
-        (truncated_jpeg(), 400, "picture_corrupt"),
+        (corrupt(), 400, "picture_corrupt"),
+        (truncated(), 400, "picture_corrupt"),
         (b"", 400, "query_empty"),
-        (pixel_bomb_png(), 400, "picture_too_many_pixels"),
+        (bomb(), 400, "picture_too_many_pixels"),
         (b"this is no picture at all", 415, "picture_unsupported_format"),
     ],
 )
@@ -188,8 +186,8 @@ def test_health_names_the_index_and_the_model(client: ImageSearchClient) -> None
 def test_the_command_line_ingests_a_folder_and_searches_it(
     library: Library, tmp_path: Path, imagesearch: Command
 ) -> None:
-    (tmp_path / "good.jpg").write_bytes(scene_jpeg(seed=11))
-    (tmp_path / "bad.jpg").write_bytes(corrupt_jpeg())
+    (tmp_path / "good.jpg").write_bytes(jpeg(seed=11))
+    (tmp_path / "bad.jpg").write_bytes(corrupt())
     (tmp_path / "notes.txt").write_text("no picture")
 
     ingested = imagesearch("ingest", str(tmp_path), "--prefix", library.prefix, "--json")
