@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from scripts.artifact.cli import package_model, publish_model
+from scripts.artifact.cli import LOCK, OUTPUT, package_model, publish_model
 from scripts.client import ImageSearchClient
 from scripts.demo import run_demo
+from scripts.deploy import deploy
 from scripts.errors import CommandError
 from scripts.library import Report, ingest
 from scripts.local.cli import app as local
-from scripts.render import complaints, ingest_progress, show_report, show_result
+from scripts.render import complaints, console, ingest_progress, show_report, show_result
 from scripts.target import find_target
 
 app = typer.Typer(
@@ -29,6 +30,19 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON."
 app.add_typer(local, name="local")
 app.command("package-model")(package_model)
 app.command("publish-model")(publish_model)
+
+
+@app.command("deploy", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def deploy_command(
+    context: typer.Context,
+    environment: Annotated[str, typer.Argument(help="dev, staging or prod.")],
+    region: Annotated[str | None, typer.Option(help="Another region than that of the settings.")] = None,
+) -> None:
+    """Deploy an ENVIRONMENT to AWS: data stack, models that are not published yet, the rest.
+
+    Credentials are those of the AWS command line; further options go to `cdk deploy`.
+    """
+    deploy(environment, region=region, lock=LOCK, output=OUTPUT, options=context.args, report=console.print)
 
 
 @app.command("search")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from scripts.client import ImageSearchClient
-from scripts.gallery import DEMO_PICTURE, DEMO_TEXTS, write_gallery
+from scripts.gallery import DEMO_PICTURE, DEMO_TEXTS, gallery
 from scripts.library import find_pictures, ingest
 from scripts.local.environment import up
 from scripts.render import console, ingest_progress, show_report, show_result
@@ -17,7 +17,9 @@ HITS = 3
 def run_demo(*, pictures: Path | None, model: str) -> None:
     """Deploy the ``local`` environment with ``model``, ingest ``pictures`` (else a gallery) and search it."""
     up(model)
-    folder = pictures or write_gallery(GALLERY)
+    folder = pictures or GALLERY
+    if pictures is None:
+        gallery(GALLERY)
     target = find_target(variables={})
     with ImageSearchClient(target.url, target.api_key) as client:
         with ingest_progress() as on_progress:

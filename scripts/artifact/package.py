@@ -1,0 +1,157 @@
+"""Make a model's artifact, `model.tar.gz`: towers, tokenizer, model.json, handler and dependencies."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.artifact.archive import write_archive
+from scripts.artifact.catalogue import CatalogueEntry, find_entry
+from scripts.artifact.description import describe, fingerprint_of
+from scripts.artifact.digests import file_digest
+from scripts.artifact.origin import Origin, find_origin
+from scripts.artifact.smoke import smoke_test
+from scripts.artifact.towers import prepare_towers
+from scripts.artifact.wheels import CONTAINER_PLATFORM, host_platform, host_python, unpack_wheels
+from scripts.artifact.work import MODEL_CODE, content_key
+
+REQUIREMENTS = MODEL_CODE / "requirements.txt"
+RECORD = "package.json"
+ARCHIVE = "model.tar.gz"
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackagedModel:
+    """A finished artifact: where it lies, its SHA-256, and what an index and an endpoint need to know."""
+
+    path: Path
+    digest: str
+    fingerprint: str
+    dimension: int
+    name: str
+    python: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of model.tar.gz."""
+        return self.path.stat().st_size
+
+
+def package_model(
+    name: str,
+    *,
+    python: str,
+    output_dir: Path,
+    source: Path | None = None,
+    revision: str | None = None,
+    platform_tag: str = CONTAINER_PLATFORM,
+    report: Report = lambda _: None,
+) -> PackagedModel:
+    """The artifact of the catalogue's model `name`, with wheels for `python` and `platform_tag`.
+
+    `source` is a folder in the hub's layout to take the model from; `revision` is another commit or branch of
+    its repository than the catalogue's. The artifact lies in a folder of its own under `output_dir`, named
+    after all inputs: with unchanged inputs the finished one is returned, and a superseded one is removed.
+    `report` is told each step. Raises CommandError; then nothing is left behind.
+    """
+    entry = find_entry(name)
+    origin = find_origin(entry, source=source, revision=revision)
+    key = content_key(origin.key, python=python, platform_tag=platform_tag)
+    folder = output_dir / f"{name}-cp{python.replace('.', '')}-{key[:16]}"
+    finished = _finished(folder)
+    if finished:
+        return finished
+    output_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output_dir, prefix=".packaging-") as scratch:
+        build = _Build(entry, python, platform_tag, report)
+        _move(build.run(origin, Path(scratch)), folder)
+    _remove_superseded(folder)
+    return _read_record(folder)
+
+
+@dataclass(frozen=True)
+class _Build:
+    """One run of packaging; everything happens in a scratch folder."""
+
+    entry: CatalogueEntry
+    python: str
+    platform_tag: str
+    report: Report
+
+    def run(self, origin: Origin, scratch: Path) -> Path:
+        """The folder with model.tar.gz and its record."""
+        content, result = scratch / "content", scratch / "result"
+        (content / "code").mkdir(parents=True)
+        result.mkdir()
+        fingerprint, dimension = self._write_model(origin, content)
+        self._write_code(content / "code")
+        self.report("packing model.tar.gz")
+        record = {
+            "digest": write_archive(content, result / ARCHIVE),
+            "fingerprint": fingerprint,
+            "dimension": dimension,
+            "name": self.entry.name,
+            "python": self.python,
+        }
+        (result / RECORD).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+        self._try(result / ARCHIVE)
+        return result
+
+    def _write_model(self, origin: Origin, content: Path) -> tuple[str, int]:
+        files = origin.obtain(self.report)
+        self.report("checking the towers")
+        prepare_towers(files, content)
+        fingerprint = fingerprint_of(content, files)
+        document = describe(files, name=self.entry.name, licence=self.entry.licence, fingerprint=fingerprint)
+        (content / "model.json").write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
+        return fingerprint, files.dimension
+
+    def _write_code(self, code: Path) -> None:
+        self.report(f"unpacking wheels for Python {self.python} on {self.platform_tag}")
+        unpack_wheels(REQUIREMENTS, code, python=self.python, platform_tag=self.platform_tag)
+        shutil.copy(MODEL_CODE / "inference.py", code)
+        package = MODEL_CODE / "clip_inference"
+        shutil.copytree(package, code / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def _try(self, archive: Path) -> None:
+        """Where this machine can run the wheels. SageMaker would show a broken artifact after an hour."""
+        if (self.python, self.platform_tag) == (host_python(), host_platform()):
+            self.report("asking the packed model for a text and a picture")
+            smoke_test(archive)
+
+
+def _finished(folder: Path) -> PackagedModel | None:
+    """The artifact in `folder`; None, and no folder, where there is none or its bytes have changed."""
+    if not (folder / RECORD).is_file():
+        return None
+    packaged = _read_record(folder)
+    if packaged.path.is_file() and file_digest(packaged.path) == packaged.digest:
+        return packaged
+    shutil.rmtree(folder)
+    return None
+
+
+def _read_record(folder: Path) -> PackagedModel:
+    record = json.loads((folder / RECORD).read_text("utf-8"))
+    return PackagedModel(path=folder / ARCHIVE, **record)
+
+
+def _move(result: Path, folder: Path) -> None:
+    """Put the result in place in one step, or keep the same one that another process finished meanwhile."""
+    try:
+        result.replace(folder)
+    except OSError:
+        if _finished(folder) is None:
+            raise
+
+
+def _remove_superseded(folder: Path) -> None:
+    """Remove the same model's artifacts made from other inputs: each has a hundred megabytes or more."""
+    stem = folder.name.rsplit("-", 1)[0]
+    for other in folder.parent.glob(f"{stem}-" + "[0-9a-f]" * 16):
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)

@@ -1,0 +1,129 @@
+"""Upload an artifact to its content-addressed place, and record it in a model lock."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import BotoCoreError, ClientError
+
+from scripts.artifact.package import PackagedModel
+from scripts.errors import CommandError
+from stacks.model_lock import LockedModel, ModelLock, ModelLockError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_s3 import S3Client
+
+BUCKET_OUTPUT = "ArtifactBucketName"
+# 16 MiB parts: 5 TB / 10,000 parts is far away, and a lost part costs little.
+TRANSFER = TransferConfig(multipart_threshold=32 << 20, multipart_chunksize=16 << 20, max_concurrency=4)
+
+
+def locked(packaged: PackagedModel) -> LockedModel:
+    """The lock's entry for an artifact."""
+    return LockedModel(
+        digest=packaged.digest,
+        fingerprint=packaged.fingerprint,
+        dimension=packaged.dimension,
+        python=packaged.python,
+    )
+
+
+def publish(
+    packaged: PackagedModel,
+    *,
+    bucket: str,
+    s3_client: "S3Client",
+    progress: Callable[[int], None] = lambda _: None,
+) -> str:
+    """Upload `packaged` unless it is there already; return its S3 URI.
+
+    S3 checks each part against its SHA-256. `progress` is told the bytes sent since its last call, from
+    several threads. Raises CommandError `bucket_unusable` or `aws_unreachable`.
+    """
+    key = locked(packaged).artifact_key
+    with _translated(bucket):
+        if not _is_there(bucket, key, s3_client):
+            s3_client.upload_file(
+                str(packaged.path),
+                bucket,
+                key,
+                ExtraArgs={"ChecksumAlgorithm": "SHA256", "ContentType": "application/gzip"},
+                Callback=progress,
+                Config=TRANSFER,
+            )
+    return f"s3://{bucket}/{key}"
+
+
+def is_published(model: LockedModel, *, bucket: str, s3_client: "S3Client") -> bool:
+    """Whether `bucket` holds the artifact that the lock names. Raises as `publish` does."""
+    with _translated(bucket):
+        return _is_there(bucket, model.artifact_key, s3_client)
+
+
+def record(packaged: PackagedModel, lock: Path) -> None:
+    """Let the lock file's entry of this model stand for `packaged`, all others unchanged."""
+    try:
+        ModelLock.load(lock).with_model(packaged.name, locked(packaged)).save(lock)
+    except ModelLockError as error:
+        raise CommandError("lock_unusable", f"The model lock cannot be updated: {error}") from error
+
+
+def find_bucket(environment: str, *, cloudformation: "CloudFormationClient") -> str:
+    """The artifact bucket of a deployed environment, from the outputs of its stack `<environment>-Data`.
+
+    Raises CommandError `data_stack_missing` or `aws_unreachable`.
+    """
+    stack = f"{environment}-Data"
+    try:
+        outputs = cloudformation.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
+    except (ClientError, BotoCoreError) as error:
+        raise _stack_error(stack, error) from error
+    for output in outputs:
+        if output["OutputKey"] == BUCKET_OUTPUT:
+            return output["OutputValue"]
+    raise CommandError("data_stack_missing", f"Stack {stack} has no output {BUCKET_OUTPUT}. Pass --bucket.")
+
+
+def _stack_error(stack: str, error: ClientError | BotoCoreError) -> CommandError:
+    if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationError":
+        return CommandError(
+            "data_stack_missing",
+            f"There is no stack {stack} in this account and region. Deploy it first: "
+            f"imagesearch deploy {stack.removesuffix('-Data')}; or pass --bucket.",
+        )
+    return _unreachable(error)
+
+
+def _unreachable(error: Exception) -> CommandError:
+    return CommandError(
+        "aws_unreachable", f"AWS did not answer as needed: {error}. Check credentials, region and network."
+    )
+
+
+def _is_there(bucket: str, key: str, s3_client: "S3Client") -> bool:
+    """Whether the artifact lies at `key`: the key names its digest, and S3 shows no half objects."""
+    try:
+        s3_client.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+            return False
+        raise
+    return True
+
+
+@contextmanager
+def _translated(bucket: str) -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, S3UploadFailedError) as error:
+        raise CommandError(
+            "bucket_unusable",
+            f"The artifact cannot be written to bucket {bucket}: {error}. Check its name, the region and the "
+            "right to s3:PutObject.",
+        ) from error
+    except BotoCoreError as error:
+        raise _unreachable(error) from error

@@ -1,0 +1,63 @@
+"""Deploy an environment to AWS in the order that works: the data stack, the models it serves, the rest."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import boto3
+
+from scripts.artifact.package import Report, package_model
+from scripts.artifact.publish import find_bucket, is_published, publish, record
+from scripts.artifact.wheels import CONTAINER_PYTHON
+from scripts.artifact.work import ROOT
+from scripts.environments import deployed_settings
+from scripts.errors import CommandError
+from stacks.model_lock import ModelLock
+from stacks.settings import Settings
+
+CDK = ROOT / "node_modules" / ".bin" / "cdk"
+
+
+def deploy(
+    environment: str, *, region: str | None, lock: Path, output: Path, options: Sequence[str], report: Report
+) -> None:
+    """Deploy ``environment`` with the ambient credentials, into ``region`` or that of its settings.
+
+    Models that ``lock`` names and the artifact bucket holds are deployed as they are; the others are
+    packaged into ``output``, published, and written into ``lock``. ``options`` are handed to ``cdk deploy``.
+    Every step may be repeated: after a failure the same command goes on.
+    """
+    settings = deployed_settings(environment)
+    session = boto3.Session(region_name=region or settings.region)
+    context = ("--context", f"region={session.region_name}", "--context", f"model_lock={lock.absolute()}")
+    _cdk_deploy(f"{environment}/Data", (*context, *options))
+    for model in settings.models:
+        _ensure_published(model, settings, lock=lock, output=output, session=session, report=report)
+    _cdk_deploy(f"{environment}/*", (*context, *options))
+
+
+def _ensure_published(
+    model: str, settings: Settings, *, lock: Path, output: Path, session: boto3.Session, report: Report
+) -> None:
+    bucket = find_bucket(settings.name, cloudformation=session.client("cloudformation"))
+    s3 = session.client("s3")
+    locked = ModelLock.load(lock).get(model)
+    if locked is not None and is_published(locked, bucket=bucket, s3_client=s3):
+        return
+    packaged = package_model(model, python=CONTAINER_PYTHON, output_dir=output, report=report)
+    report(f"uploading {packaged.size / 1e6:.0f} MB to {bucket}")
+    publish(packaged, bucket=bucket, s3_client=s3)
+    record(packaged, lock)
+
+
+def _cdk_deploy(stacks: str, options: Sequence[str]) -> None:
+    """``cdk deploy`` with the terminal's own input and output: it may ask for approval."""
+    if not CDK.exists():
+        raise CommandError("tool_missing", "The CDK's command line is missing: run make setup.")
+    finished = subprocess.run([CDK, "deploy", stacks, *options], cwd=ROOT, check=False)
+    if finished.returncode:
+        raise CommandError(
+            "cdk_failed",
+            f"cdk deploy {stacks} failed with status {finished.returncode}: see its message above. When it "
+            "is mended, run the same command again.",
+        )

@@ -1,0 +1,224 @@
+"""Every service quota that this application meets, with its source: one table for code and documents.
+
+Settings are validated against it, functions and containers receive the values that bind them as environment
+variables, and `python -m stacks.limits` prints the table as `docs/limits.md`.
+"""
+
+import sys
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """One quota: what it bounds, its value in `unit`, the page that states it, and where it is held here."""
+
+    name: str
+    value: int
+    unit: str
+    source: str
+    held_by: str
+
+    def __post_init__(self) -> None:
+        """Refuse a limit without a positive value: a typing error would switch off whatever relies on it."""
+        if self.value <= 0:
+            raise ValueError(f"{self.name}: a limit is positive, not {self.value}")
+
+
+_SERVERLESS = "Amazon SageMaker AI Developer Guide: Deploy models with Amazon SageMaker Serverless Inference"
+_REAL_TIME = "Amazon SageMaker AI API Reference: InvokeEndpoint"
+_LAMBDA = "AWS Lambda Developer Guide: Lambda quotas"
+_LAMBDA_SQS = "AWS Lambda Developer Guide: Using Lambda with Amazon SQS"
+_API = "Amazon API Gateway Developer Guide: Quotas for configuring and running a REST API"
+_SQS = "Amazon SQS Developer Guide: Amazon SQS message quotas"
+_DOMAIN = "Amazon OpenSearch Service Developer Guide: Amazon OpenSearch Service quotas"
+_SETTINGS = "validation of the settings"
+
+SERVERLESS_PAYLOAD = Limit(
+    name="SageMaker serverless endpoint: request payload",
+    # The page says 4 MB: read in decimal, so that no reading of it is exceeded.
+    value=4_000_000,
+    unit="bytes",
+    source=_SERVERLESS,
+    held_by="`MAX_ENDPOINT_PAYLOAD_BYTES` of the functions",
+)
+SERVERLESS_MEMORY_STEP = Limit(
+    name="SageMaker serverless endpoint: memory sizes are multiples of",
+    value=1024,
+    unit="MB",
+    source=_SERVERLESS,
+    held_by=_SETTINGS,
+)
+SERVERLESS_MEMORY = Limit(
+    name="SageMaker serverless endpoint: memory",
+    value=6144,
+    unit="MB",
+    source=_SERVERLESS,
+    held_by=_SETTINGS,
+)
+SERVERLESS_CONCURRENCY = Limit(
+    name="SageMaker serverless endpoint: concurrent invocations",
+    value=200,
+    unit="invocations",
+    source=_SERVERLESS,
+    held_by=_SETTINGS,
+)
+REAL_TIME_PAYLOAD = Limit(
+    name="SageMaker real-time endpoint: request payload",
+    value=6 * MIB,
+    unit="bytes",
+    source=_REAL_TIME,
+    held_by="`MAX_ENDPOINT_PAYLOAD_BYTES` of the functions",
+)
+INVOCATION_SECONDS = Limit(
+    name="SageMaker endpoint: time for one invocation",
+    value=60,
+    unit="seconds",
+    source=_REAL_TIME,
+    held_by="validation of the settings, `INVOKE_TIMEOUT_SECONDS` of the functions",
+)
+LAMBDA_PAYLOAD = Limit(
+    name="Lambda: synchronous request, and response",
+    value=6 * MIB,
+    unit="bytes",
+    source=_LAMBDA,
+    held_by="`MAX_REQUEST_BYTES` of the query function",
+)
+LAMBDA_SECONDS = Limit(
+    name="Lambda: function timeout", value=900, unit="seconds", source=_LAMBDA, held_by=_SETTINGS
+)
+LAMBDA_MEMORY = Limit(name="Lambda: memory", value=10_240, unit="MB", source=_LAMBDA, held_by=_SETTINGS)
+LAMBDA_MINIMUM_MEMORY = Limit(
+    name="Lambda: smallest memory", value=128, unit="MB", source=_LAMBDA, held_by=_SETTINGS
+)
+LAMBDA_ENVIRONMENT = Limit(
+    name="Lambda: all environment variables together",
+    value=4 * KIB,
+    unit="bytes",
+    source=_LAMBDA,
+    held_by="the function construct",
+)
+API_PAYLOAD = Limit(
+    name="API Gateway REST API: request payload",
+    value=10 * MIB,
+    unit="bytes",
+    source=_API,
+    held_by="API Gateway itself, answered as `request_too_large`",
+)
+API_SECONDS = Limit(
+    name="API Gateway REST API: integration timeout",
+    value=29,
+    unit="seconds",
+    source=_API,
+    held_by="validation of the settings, timeout of the integration",
+)
+QUEUE_VISIBILITY_FACTOR = Limit(
+    name="SQS before Lambda: visibility timeout, as a multiple of the function's timeout, at least",
+    value=6,
+    unit="times",
+    source=_LAMBDA_SQS,
+    held_by="the ingest queue",
+)
+QUEUE_VISIBILITY_SECONDS = Limit(
+    name="SQS: visibility timeout", value=43_200, unit="seconds", source=_SQS, held_by=_SETTINGS
+)
+QUEUE_BATCH = Limit(
+    name="SQS before Lambda: messages of a batch without a batching window",
+    value=10,
+    unit="messages",
+    source=_LAMBDA_SQS,
+    held_by=_SETTINGS,
+)
+QUEUE_CONCURRENCY = Limit(
+    name="SQS before Lambda: maximum concurrency",
+    value=1000,
+    unit="invocations",
+    source=_LAMBDA_SQS,
+    held_by=_SETTINGS,
+)
+QUEUE_MINIMUM_CONCURRENCY = Limit(
+    name="SQS before Lambda: smallest maximum concurrency",
+    value=2,
+    unit="invocations",
+    source=_LAMBDA_SQS,
+    held_by=_SETTINGS,
+)
+QUEUE_RETENTION_DAYS = Limit(
+    name="SQS: message retention", value=14, unit="days", source=_SQS, held_by="the dead-letter queue"
+)
+EVENT_RETRY_HOURS = Limit(
+    name="EventBridge: time for which the delivery of an event is retried",
+    value=24,
+    unit="hours",
+    source="Amazon EventBridge User Guide: How EventBridge retries delivering events",
+    held_by="the ingest rule, whose undelivered events go to the dead-letter queue",
+)
+DOMAIN_NAME = Limit(
+    name="OpenSearch Service: domain name", value=28, unit="characters", source=_DOMAIN, held_by=_SETTINGS
+)
+DOMAIN_MINIMUM_VOLUME = Limit(
+    name="OpenSearch Service: smallest EBS volume of a node",
+    value=10,
+    unit="GiB",
+    source=_DOMAIN,
+    held_by=_SETTINGS,
+)
+NEIGHBOURS = Limit(
+    name="OpenSearch k-NN: neighbours asked for (k)",
+    value=10_000,
+    unit="neighbours",
+    source="OpenSearch documentation: k-NN query",
+    held_by=_SETTINGS,
+)
+DIMENSIONS = Limit(
+    name="OpenSearch k-NN: dimensions of a vector",
+    value=16_000,
+    unit="dimensions",
+    source="OpenSearch documentation: k-NN vector",
+    held_by="validation of the model lock",
+)
+DOCUMENT_ID = Limit(
+    name="OpenSearch: document id",
+    value=512,
+    unit="bytes",
+    source="OpenSearch documentation: Index document",
+    held_by="ids are 32 hexadecimal digits of the key's digest",
+)
+PRESIGNED_SECONDS = Limit(
+    name="S3: life of a presigned address",
+    value=604_800,
+    unit="seconds",
+    source="Amazon S3 User Guide: Download and upload objects with presigned URLs",
+    held_by=_SETTINGS,
+)
+
+LIMITS: tuple[Limit, ...] = tuple(limit for limit in list(globals().values()) if isinstance(limit, Limit))
+
+# Room that an API Gateway event needs beside the body: headers (10,240 bytes at most) stand in it twice, the
+# query string likewise, and the request context follows.
+EVENT_OVERHEAD_BYTES = 64 * KIB
+
+
+def max_request_body_bytes() -> int:
+    """Return the largest body that Lambda accepts from API Gateway, as it stands in the event (base64)."""
+    return LAMBDA_PAYLOAD.value - EVENT_OVERHEAD_BYTES
+
+
+def render_markdown() -> str:
+    """Return `docs/limits.md`: one table row per limit, in the order of this module."""
+    rows = [f"| {x.name} | {x.value:,} {x.unit} | {x.held_by} | {x.source} |" for x in LIMITS]
+    return "\n".join([_HEADING, *rows, ""])
+
+
+_HEADING = """# Limits
+
+Quotas of the services, as the application holds them. Written by `python -m stacks.limits > docs/limits.md`.
+
+| Limit | Value | Held by | Source |
+|---|---|---|---|"""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render_markdown())

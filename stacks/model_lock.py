@@ -1,0 +1,157 @@
+"""The committed record of published models: which artifact and fingerprint each model's name stands for."""
+
+import re
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+
+from stacks.limits import DIMENSIONS
+
+_HEX64 = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_PYTHON = re.compile(r"3\.\d+")
+_FIELDS = ("digest", "fingerprint", "dimension", "python")
+
+
+class ModelLockError(ValueError):
+    """A model lock that cannot be used; the message names the file or model, and the value at fault."""
+
+
+@dataclass(frozen=True)
+class LockedModel:
+    """One published model.
+
+    `digest` is the SHA-256 of model.tar.gz, `fingerprint` that of towers, tokenizer and preprocessing (both
+    64 hexadecimal digits), `dimension` the length of its vectors, `python` the version that its wheels are
+    for ("3.12"). Raises ModelLockError for a value of another form.
+    """
+
+    digest: str
+    fingerprint: str
+    dimension: int
+    python: str
+
+    def __post_init__(self) -> None:
+        """Check every field: a digest with a typing error would deploy an endpoint that never starts."""
+        for name in ("digest", "fingerprint"):
+            _require(
+                _is_match(_HEX64, getattr(self, name)), f"{name} must be 64 lower-case hexadecimal digits"
+            )
+        whole = isinstance(self.dimension, int) and not isinstance(self.dimension, bool)
+        in_range = whole and 1 <= self.dimension <= DIMENSIONS.value
+        _require(in_range, f"dimension must be a whole number from 1 to {DIMENSIONS.value}")
+        _require(_is_match(_PYTHON, self.python), 'python must be a version such as "3.12"')
+
+    @property
+    def artifact_key(self) -> str:
+        """Key of model.tar.gz in the artifact bucket."""
+        return f"models/{self.digest}/model.tar.gz"
+
+    @property
+    def short_fingerprint(self) -> str:
+        """First twelve digits of the fingerprint: what endpoints and indices are named by."""
+        return self.fingerprint[:12]
+
+
+@dataclass(frozen=True)
+class ModelLock:
+    """Published models by name. Immutable: `with_model` returns another lock."""
+
+    models: Mapping[str, LockedModel] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return the lock in the TOML file at `path`; a file that does not exist is a lock without models.
+
+        Raises ModelLockError if the file is no TOML, or an entry has a missing, unknown or malformed field.
+        """
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return cls()
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ModelLockError(f"{path}: not valid TOML: {error}") from error
+        try:
+            return cls(_parse(document))
+        except ModelLockError as error:
+            raise ModelLockError(f"{path}: {error}") from error
+
+    def get(self, name: str) -> LockedModel | None:
+        """Return the published model called `name`, or None if none is."""
+        return self.models.get(name)
+
+    def with_model(self, name: str, model: LockedModel) -> "ModelLock":
+        """Return a lock in which `name` stands for `model`, all other entries unchanged."""
+        return ModelLock(MappingProxyType({**self.models, _checked_name(name): model}))
+
+    def save(self, path: Path) -> None:
+        """Write the lock to `path`, sorted by name, so that equal locks are equal bytes.
+
+        The file is replaced in one step: a reader, or a crash, never sees half of it.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as temporary:
+            temporary.write(self.render())
+        # A temporary file is private to its owner; a committed one is readable like its neighbours.
+        written = Path(temporary.name)
+        written.chmod(0o644)
+        written.replace(path)
+
+    def render(self) -> str:
+        """Return the lock as TOML."""
+        return _HEADING + "".join(
+            f"\n{_render_entry(name, self.models[name])}" for name in sorted(self.models)
+        )
+
+
+_HEADING = (
+    "# Written by `imagesearch publish-model`: the artifacts that the endpoints serve. Commit this file.\n"
+)
+
+
+def _render_entry(name: str, model: LockedModel) -> str:
+    values = {"digest": model.digest, "fingerprint": model.fingerprint, "python": model.python}
+    quoted = {key: f'"{value}"' for key, value in values.items()} | {"dimension": str(model.dimension)}
+    return f"[models.{name}]\n" + "".join(f"{key} = {quoted[key]}\n" for key in _FIELDS)
+
+
+def _parse(document: Mapping[str, Any]) -> Mapping[str, LockedModel]:
+    unknown = sorted(document.keys() - {"models"})
+    _require(not unknown, f"unknown table {', '.join(unknown)}")
+    entries = document.get("models", {})
+    _require(isinstance(entries, dict), "`models` must be a table")
+    return MappingProxyType(
+        {_checked_name(name): _parse_entry(name, entry) for name, entry in entries.items()}
+    )
+
+
+def _parse_entry(name: str, entry: object) -> LockedModel:
+    if not isinstance(entry, dict):
+        raise ModelLockError(f"models.{name} must be a table")
+    missing, unknown = sorted(set(_FIELDS) - entry.keys()), sorted(entry.keys() - set(_FIELDS))
+    _require(not missing, f"models.{name} lacks {', '.join(missing)}")
+    _require(not unknown, f"models.{name} has the unknown field {', '.join(unknown)}")
+    try:
+        return LockedModel(**entry)
+    except ModelLockError as error:
+        raise ModelLockError(f"models.{name}: {error}") from error
+
+
+def _checked_name(name: str) -> str:
+    _require(
+        _is_match(_NAME, name), f"{name!r} is no model name: lower-case letters, digits and hyphens only"
+    )
+    return name
+
+
+def _is_match(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ModelLockError(message)

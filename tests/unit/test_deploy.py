@@ -1,0 +1,129 @@
+"""Deploying to AWS: the order of the steps, against moto's S3 and a `cdk` that records its calls."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from scripts import deploy as module
+from scripts.artifact.package import PackagedModel
+from scripts.artifact.publish import record
+from scripts.deploy import deploy
+from scripts.errors import CommandError
+from stacks.model_lock import ModelLock
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="dev-artifacts")
+        monkeypatch.setattr(module, "find_bucket", lambda environment, **_: f"{environment}-artifacts")
+        yield
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The lines that the recording ``cdk`` wrote; it fails where a file ``fail`` lies beside it."""
+    cdk, written = tmp_path / "cdk", tmp_path / "calls"
+    cdk.write_text(f'#!/bin/sh\necho "$1 $2 $7" >> {written}\ntest ! -e {tmp_path}/fail\n')
+    cdk.chmod(0o755)
+    monkeypatch.setattr(module, "CDK", cdk)
+    return written
+
+
+@pytest.fixture
+def packaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PackagedModel:
+    """What packaging would make of any model, without the minutes it takes."""
+    artifact = tmp_path / "model.tar.gz"
+    artifact.write_bytes(b"artifact")
+    model = PackagedModel(
+        path=artifact,
+        digest="a" * 64,
+        fingerprint="f" * 64,
+        dimension=512,
+        name="clip-vit-b-32",
+        python="3.12",
+    )
+    monkeypatch.setattr(module, "package_model", lambda *_, **__: model)
+    return model
+
+
+def run(tmp_path: Path, environment: str = "dev", **options: Any) -> None:
+    deploy(
+        environment,
+        **{
+            "region": None,
+            "lock": tmp_path / "model.lock",
+            "output": tmp_path,
+            "options": (),
+            "report": print,
+        }
+        | options,
+    )
+
+
+def test_the_data_stack_comes_first_then_the_model_then_the_rest(
+    tmp_path: Path, calls: Path, packaged: PackagedModel
+) -> None:
+    run(tmp_path, options=("--require-approval=never",))
+
+    assert calls.read_text().splitlines() == [
+        "deploy dev/Data --require-approval=never",
+        "deploy dev/* --require-approval=never",
+    ]
+    published = boto3.client("s3", region_name="us-east-1").get_object(
+        Bucket="dev-artifacts", Key=f"models/{packaged.digest}/model.tar.gz"
+    )
+    assert published["Body"].read() == b"artifact"
+    locked = ModelLock.load(tmp_path / "model.lock").get("clip-vit-b-32")
+    assert locked is not None
+    assert locked.digest == packaged.digest
+
+
+def test_a_published_model_is_deployed_as_it_is(
+    tmp_path: Path, calls: Path, packaged: PackagedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path)
+    monkeypatch.delattr(module, "package_model")
+
+    run(tmp_path)
+
+    assert len(calls.read_text().splitlines()) == 4
+
+
+def test_a_model_that_the_lock_names_but_the_bucket_lacks_is_published(
+    tmp_path: Path, calls: Path, packaged: PackagedModel
+) -> None:
+    record(packaged, tmp_path / "model.lock")
+
+    run(tmp_path)
+
+    keys = boto3.client("s3", region_name="us-east-1").list_objects_v2(Bucket="dev-artifacts")["Contents"]
+    assert len(keys) == 1
+
+
+def test_a_failed_cdk_stops_before_anything_is_published(
+    tmp_path: Path, calls: Path, packaged: PackagedModel
+) -> None:
+    (tmp_path / "fail").touch()
+
+    with pytest.raises(CommandError, match="run the same command again") as raised:
+        run(tmp_path)
+
+    assert raised.value.code == "cdk_failed"
+    assert (
+        boto3.client("s3", region_name="us-east-1").list_objects_v2(Bucket="dev-artifacts")["KeyCount"] == 0
+    )
+
+
+@pytest.mark.parametrize("environment", ["local", "nowhere"])
+def test_an_environment_that_is_not_in_aws_is_refused(tmp_path: Path, environment: str) -> None:
+    with pytest.raises(CommandError, match="imagesearch local up") as raised:
+        run(tmp_path, environment)
+
+    assert raised.value.code == "environment_unknown"
