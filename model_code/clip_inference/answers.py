@@ -1,0 +1,137 @@
+"""The answer format: what a prediction looks like on the wire."""
+
+import base64
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clip_inference.errors import HTTP_STATUS, AcceptUnsupportedError, InferenceError
+from clip_inference.payloads import JSON, JSON_LINES, NPY, media_type
+
+# float32 holds 6e-8 of a vector of length 1; more digits would only make the answer longer.
+DECIMALS = 8
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What decoding told about a picture: size in pixels, upright; `etag` only of a stored one."""
+
+    width: int
+    height: int
+    content_type: str
+    perceptual_hash: str
+    etag: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The facts as JSON has them: no etag where the bytes came with the request."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """A normalized vector (dimension,) float32; `picture` is None for a text."""
+
+    vector: NDArray[np.float32]
+    picture: PictureFacts | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One record's outcome under the record's label."""
+
+    label: str | None
+    outcome: Embedding | InferenceError
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answers to one request, in its order, and the model that gave them."""
+
+    fingerprint: str
+    dimension: int
+    answers: tuple[Answer, ...]
+    lines: bool
+
+
+def render(prediction: Prediction, accept: str | None) -> str | bytes:
+    """The body of the answer in the first form that the client accepts.
+
+    JSON Lines are answered in JSON Lines even to `Accept: application/json`, which is what the model server
+    puts in place of a missing header. In the other forms the first failed answer is raised.
+    """
+    renderers: dict[str, Callable[[Prediction], str | bytes]] = (
+        {JSON: _json_lines, JSON_LINES: _json_lines} if prediction.lines else {JSON: _json, NPY: _npy}
+    )
+    for wanted in map(media_type, (accept or JSON).split(",")):
+        chosen = renderers.get(JSON if wanted in {"", "*/*", "application/*"} else wanted)
+        if chosen is not None:
+            return chosen(prediction)
+    raise AcceptUnsupportedError(f"Accept one of {', '.join(renderers)}.")
+
+
+def render_error(error: InferenceError) -> str:
+    """The body of a request that failed as a whole."""
+    return json.dumps({"error": _error_document(error)}, ensure_ascii=False)
+
+
+def status_of(error: InferenceError) -> int:
+    """The HTTP status of a request that failed as a whole."""
+    return HTTP_STATUS[error.code]
+
+
+def _error_document(error: InferenceError) -> dict[str, str]:
+    return {"code": error.code, "message": error.message}
+
+
+def _embeddings(prediction: Prediction) -> list[Embedding]:
+    embeddings = []
+    for answer in prediction.answers:
+        if isinstance(answer.outcome, InferenceError):
+            raise answer.outcome.within(answer.label) if answer.label else answer.outcome
+        embeddings.append(answer.outcome)
+    return embeddings
+
+
+def _matrix(embeddings: Sequence[Embedding]) -> NDArray[np.float32]:
+    return np.stack([embedding.vector for embedding in embeddings]).astype("<f4")  # (n, dimension)
+
+
+def _json(prediction: Prediction) -> str:
+    embeddings = _embeddings(prediction)
+    pictures = [embedding.picture.document() if embedding.picture else None for embedding in embeddings]
+    return json.dumps(
+        {
+            "fingerprint": prediction.fingerprint,
+            "dimension": prediction.dimension,
+            "embeddings": _matrix(embeddings).astype(np.float64).round(DECIMALS).tolist(),
+            "pictures": pictures,
+        }
+    )
+
+
+def _npy(prediction: Prediction) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, _matrix(_embeddings(prediction)))
+    return buffer.getvalue()
+
+
+def _json_lines(prediction: Prediction) -> str:
+    lines = (_line(answer, prediction.fingerprint) for answer in prediction.answers)
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def _line(answer: Answer, fingerprint: str) -> dict[str, Any]:
+    if isinstance(answer.outcome, InferenceError):
+        return {"id": answer.label, "error": _error_document(answer.outcome)}
+    embedding = answer.outcome
+    return {
+        "id": answer.label,
+        "fingerprint": fingerprint,
+        "embedding": base64.b64encode(embedding.vector.astype("<f4").tobytes()).decode("ascii"),
+        "picture": embedding.picture.document() if embedding.picture else None,
+    }

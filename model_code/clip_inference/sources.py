@@ -1,0 +1,126 @@
+"""Pictures that a request names by address: read from the image bucket and from nowhere else."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from clip_inference.errors import (
+    InferenceError,
+    SourceForbiddenError,
+    SourceNotFoundError,
+    SourceTooLargeError,
+    SourceUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+# The largest originals of cameras; eight of them at once are 400 MB.
+MAX_SOURCE_BYTES = 50 * 1024 * 1024
+PARALLEL_FETCHES = 8
+# botocore repeats a request that was not answered, but not an answer that broke off while it was read.
+READ_ATTEMPTS = 3
+
+NOT_FOUND = {"NoSuchKey", "NoSuchBucket", "404"}
+FORBIDDEN = {"AccessDenied", "403", "InvalidObjectState"}
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The bytes of a picture, and the entity tag (without quotes) of the object they were read from."""
+
+    data: bytes
+    etag: str | None = None
+
+
+class SourceReader:
+    """Reads `s3://` addresses inside one bucket."""
+
+    def __init__(self, bucket: str | None) -> None:
+        self._bucket = bucket
+        self._client: S3Client | None = None
+        self._connecting = threading.Lock()
+
+    def fetch(self, uri: str) -> Source:
+        """The object at `uri`. Raises one of the `Source…Error`s."""
+        from botocore.exceptions import BotoCoreError  # text queries never need boto3
+
+        key = self._key(uri)
+        for _ in range(READ_ATTEMPTS):
+            answer = self._open(key)
+            try:
+                return Source(answer["Body"].read(), answer["ETag"].strip('"'))
+            except BotoCoreError:
+                continue
+        raise SourceUnavailableError("The image bucket broke off while the object was read.")
+
+    def _key(self, uri: str) -> str:
+        # Not parsed as a URL: `?`, `#` and `%` are ordinary characters of a key.
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        if not uri.startswith("s3://") or not key or not self._bucket or bucket != self._bucket:
+            raise SourceForbiddenError(
+                "Pictures are read from the image bucket only: s3://<image bucket>/<key>."
+            )
+        return key
+
+    def _open(self, key: str) -> "GetObjectOutputTypeDef":
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer = self._connected().get_object(Bucket=str(self._bucket), Key=key)
+        except ClientError as error:
+            raise _translated(error.response["Error"]["Code"]) from error
+        except BotoCoreError as error:
+            raise SourceUnavailableError("The image bucket did not answer in time.") from error
+        if answer["ContentLength"] > MAX_SOURCE_BYTES:
+            answer["Body"].close()
+            raise SourceTooLargeError(
+                f"The object has {answer['ContentLength']} bytes; at most {MAX_SOURCE_BYTES} are read."
+            )
+        return answer
+
+    def _connected(self) -> "S3Client":
+        with self._connecting:  # creating a client is not thread-safe; using one is
+            if self._client is None:
+                self._client = _create_client()
+            return self._client
+
+
+def _create_client() -> "S3Client":
+    import boto3
+    from botocore.config import Config
+
+    settings = Config(
+        connect_timeout=5,
+        read_timeout=20,
+        max_pool_connections=PARALLEL_FETCHES,
+        retries={"mode": "standard", "max_attempts": 4},
+    )
+    return boto3.client("s3", config=settings)
+
+
+def _translated(code: str) -> InferenceError:
+    if code in NOT_FOUND:
+        return SourceNotFoundError("There is no object at this address.")
+    if code in FORBIDDEN:
+        return SourceForbiddenError("Reading this object is denied.")
+    return SourceUnavailableError(f"The image bucket answered {code}.")
+
+
+def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """`function` of each item, in order, computed in threads at most PARALLEL_FETCHES items ahead."""
+    with ThreadPoolExecutor(PARALLEL_FETCHES) as pool:
+        pending: deque[Future[Result]] = deque()
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) >= PARALLEL_FETCHES:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()

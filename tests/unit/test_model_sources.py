@@ -1,0 +1,155 @@
+"""Pictures named by address come from the image bucket only; each fault of the bucket has its own error."""
+
+import io
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from clip_inference import sources
+from clip_inference.errors import (
+    InferenceError,
+    SourceForbiddenError,
+    SourceNotFoundError,
+    SourceTooLargeError,
+    SourceUnavailableError,
+)
+from clip_inference.sources import PARALLEL_FETCHES, READ_ATTEMPTS, SourceReader, ahead
+
+
+@pytest.fixture(autouse=True)
+def aws_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+
+@pytest.fixture
+def bucket() -> Iterator[Any]:
+    with mock_aws():
+        s3 = boto3.resource("s3")
+        yield s3.create_bucket(Bucket="pictures")
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """A stand-in for the bucket's own answers, for what no working bucket gives."""
+    client = boto3.client("s3", aws_access_key_id="testing", aws_secret_access_key="testing")
+    monkeypatch.setattr(sources, "_create_client", lambda: client)
+    with Stubber(client) as stubber:
+        yield stubber
+
+
+def body(data: bytes, announced: int | None = None) -> dict[str, Any]:
+    length = len(data) if announced is None else announced
+    return {"Body": StreamingBody(io.BytesIO(data), length), "ContentLength": length, "ETag": '"tag"'}
+
+
+@pytest.mark.parametrize("key", ["albums/1.jpg", "a b/ü?#%20+.jpg", "//double//slash"])
+def test_object_is_read_with_its_etag(bucket: Any, key: str) -> None:
+    etag = bucket.put_object(Key=key, Body=b"picture").e_tag.strip('"')
+    source = SourceReader("pictures").fetch(f"s3://pictures/{key}")
+    assert (source.data, source.etag) == (b"picture", etag)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://other/a.jpg",
+        "s3://pictures",
+        "s3://pictures/",
+        "pictures/a.jpg",
+        "https://pictures/a.jpg",
+        "file:///etc/passwd",
+        "",
+    ],
+)
+def test_address_outside_the_image_bucket_is_forbidden(uri: str) -> None:
+    with pytest.raises(SourceForbiddenError):
+        SourceReader("pictures").fetch(uri)
+
+
+@pytest.mark.parametrize("image_bucket", [None, ""])
+def test_without_an_image_bucket_every_address_is_forbidden(image_bucket: str | None) -> None:
+    with pytest.raises(SourceForbiddenError):
+        SourceReader(image_bucket).fetch("s3:///a.jpg")
+
+
+def test_missing_object_is_not_found(bucket: Any) -> None:
+    with pytest.raises(SourceNotFoundError):
+        SourceReader("pictures").fetch("s3://pictures/gone.jpg")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("AccessDenied", 403, SourceForbiddenError),
+        ("SlowDown", 503, SourceUnavailableError),
+        ("InternalError", 500, SourceUnavailableError),
+    ],
+)
+def test_answer_of_the_bucket_is_translated(
+    stub: Stubber, code: str, status: int, error: type[InferenceError]
+) -> None:
+    stub.add_client_error("get_object", code, http_status_code=status)
+    with pytest.raises(error):
+        SourceReader("pictures").fetch("s3://pictures/a.jpg")
+
+
+def test_large_object_is_refused_unread(stub: Stubber) -> None:
+    stub.add_response("get_object", body(b"", announced=sources.MAX_SOURCE_BYTES + 1))
+    with pytest.raises(SourceTooLargeError):
+        SourceReader("pictures").fetch("s3://pictures/a.jpg")
+
+
+def test_answer_that_breaks_off_is_read_again(stub: Stubber) -> None:
+    stub.add_response("get_object", body(b"pict", announced=7))
+    stub.add_response("get_object", body(b"picture"))
+    assert SourceReader("pictures").fetch("s3://pictures/a.jpg").data == b"picture"
+
+
+def test_answer_that_always_breaks_off_makes_the_source_unavailable(stub: Stubber) -> None:
+    for _ in range(READ_ATTEMPTS):
+        stub.add_response("get_object", body(b"pict", announced=7))
+    with pytest.raises(SourceUnavailableError):
+        SourceReader("pictures").fetch("s3://pictures/a.jpg")
+    stub.assert_no_pending_responses()
+
+
+def test_silent_bucket_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent:
+        def get_object(self, **_: Any) -> None:
+            raise ConnectTimeoutError(endpoint_url="http://bucket")
+
+    monkeypatch.setattr(sources, "_create_client", Silent)
+    with pytest.raises(SourceUnavailableError):
+        SourceReader("pictures").fetch("s3://pictures/a.jpg")
+
+
+def test_items_are_computed_in_parallel_and_given_in_order() -> None:
+    together = threading.Barrier(PARALLEL_FETCHES, timeout=10)
+
+    def wait_for_the_others(number: int) -> int:
+        together.wait()
+        return number
+
+    assert list(ahead(wait_for_the_others, range(2 * PARALLEL_FETCHES))) == list(range(2 * PARALLEL_FETCHES))
+
+
+def test_no_more_than_the_bound_is_computed_ahead() -> None:
+    taken = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    results = ahead(lambda number: number, numbers())
+    assert next(results) == 0
+    assert len(taken) == PARALLEL_FETCHES
+    results.close()  # type: ignore[attr-defined]
