@@ -11,7 +11,6 @@ from scripts.artifact.catalogue import CATALOGUE
 from scripts.artifact.wheels import CONTAINER_PLATFORM, CONTAINER_PYTHON
 from scripts.artifact.work import BUILD, ROOT
 from scripts.environments import deployed_settings
-from scripts.errors import CommandError
 
 # Packaging and boto3 are imported by the commands that use them: together they take a second, which every
 # other command would wait for.
@@ -81,8 +80,6 @@ def publish_model(
     from scripts.artifact import package, publish
 
     session = boto3.Session(region_name=region or deployed_settings(env).region)
-    if session.region_name is None:
-        raise CommandError("region_missing", "There is no AWS region: set AWS_DEFAULT_REGION or AWS_PROFILE.")
     # Asked first: a missing stack or credential shows before minutes of packaging.
     place = bucket or publish.find_bucket(env, cloudformation=session.client("cloudformation"))
     with console.status("packaging") as status:

@@ -73,12 +73,14 @@ def test_a_failed_upload_leaves_the_lock_alone(tmp_path: Path, app: typer.Typer,
     assert not lock.exists()
 
 
-def test_a_missing_region_is_named_before_anything_is_packaged(
+def test_missing_credentials_are_named_before_anything_is_packaged(
     tmp_path: Path, app: typer.Typer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
-    with pytest.raises(CommandError, match="AWS_DEFAULT_REGION"):
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "nothing"))
+    with pytest.raises(CommandError, match="credentials"):
         CliRunner().invoke(app, ["publish-model", *options(tmp_path)], catch_exceptions=False)
     assert not (tmp_path / "out").exists()
