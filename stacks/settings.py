@@ -75,18 +75,23 @@ class Settings:
         return f"imagesearch-{self.name}-"
 
     def with_overrides(
-        self, *, region: str | None, account: str | None, function_python: str | None
+        self,
+        *,
+        region: str | None = None,
+        account: str | None = None,
+        function_python: str | None = None,
+        local_model: str | None = None,
     ) -> "Settings":
         """Return the settings with what the command line overrides.
 
-        `function_python` concerns functions that run on this machine; the others' Python is the service's.
+        `function_python` and `local_model` concern the environment on this machine: the Python that runs its
+        functions, and the one model it serves. What runs in AWS is changed in this module, and reviewed.
         """
-        functions = self.functions
-        if function_python and functions.wheels_of_this_machine:
-            functions = replace(functions, python=function_python)
-        return replace(
-            self, region=region or self.region, account=account or self.account, functions=functions
-        )
+        changed = replace(self, region=region or self.region, account=account or self.account)
+        if not self.domain.emulated:
+            return changed
+        functions = replace(self.functions, python=function_python or self.functions.python)
+        return replace(changed, functions=functions, models=(local_model,) if local_model else self.models)
 
 
 def _this_machines_functions() -> FunctionSettings:

@@ -1,0 +1,39 @@
+"""The CDK app: one ImageSearchStage per environment.
+
+Reads the model lock and the CDK context and nothing else: no AWS call, no git, no environment variable.
+Context (`-c name=value`): `model_lock` (file), `region`, `account`; of the environment on this machine also
+`function_python` (what its functions run on) and `local_model` (the model it serves).
+"""
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
+
+from stacks.model_lock import ModelLock
+from stacks.settings import ENVIRONMENTS
+from stacks.stage import ImageSearchStage
+
+OVERRIDES = ("region", "account", "function_python", "local_model")
+
+
+def build(app: cdk.App) -> dict[str, ImageSearchStage]:
+    """Add every environment's stage to `app`, with the checks of cdk-nag, and return the stages by name."""
+    lock = ModelLock.load(Path(__file__).parent / (_context(app, "model_lock") or "model.lock"))
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    overrides = {name: _context(app, name) for name in OVERRIDES}
+    return {
+        name: ImageSearchStage(app, name, settings=settings.with_overrides(**overrides), model_lock=lock)
+        for name, settings in ENVIRONMENTS.items()
+    }
+
+
+def _context(app: cdk.App, name: str) -> str | None:
+    value = app.node.try_get_context(name)
+    return None if value is None else str(value)
+
+
+if __name__ == "__main__":
+    application = cdk.App()
+    build(application)
+    application.synth()

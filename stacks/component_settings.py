@@ -1,0 +1,232 @@
+"""The settings of each component: frozen, and checked when they are made."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from stacks import limits
+
+Architecture = Literal["arm64", "x86_64"]
+Engine = Literal["faiss", "lucene"]
+Space = Literal["cosinesimil", "l2"]
+LogRetentionDays = Literal[7, 30, 90, 365]
+
+
+class SettingsError(ValueError):
+    """Settings that no deployment can have; the message names the setting and what it may be."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise SettingsError with `message` unless `condition` holds."""
+    if not condition:
+        raise SettingsError(message)
+
+
+def _require_between(name: str, value: int, low: int, high: int) -> None:
+    require(low <= value <= high, f"{name} must be from {low} to {high}, not {value}")
+
+
+def _require_function(name: str, *, memory_mb: int, timeout_seconds: int) -> None:
+    low, high = limits.LAMBDA_MINIMUM_MEMORY.value, limits.LAMBDA_MEMORY.value
+    _require_between(f"{name}.memory_mb", memory_mb, low, high)
+    _require_between(f"{name}.timeout_seconds", timeout_seconds, 1, limits.LAMBDA_SECONDS.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerlessEndpoint:
+    """A model served without instances: nothing to pay while idle, a cold start after it."""
+
+    memory_mb: int
+    max_concurrency: int
+
+    def __post_init__(self) -> None:
+        """Check the memory step and the ranges of the service."""
+        step, most = limits.SERVERLESS_MEMORY_STEP.value, limits.SERVERLESS_MEMORY.value
+        _require_between("endpoint.memory_mb", self.memory_mb, step, most)
+        require(
+            self.memory_mb % step == 0,
+            f"endpoint.memory_mb must be a multiple of {step}, not {self.memory_mb}",
+        )
+        _require_between(
+            "endpoint.max_concurrency", self.max_concurrency, 1, limits.SERVERLESS_CONCURRENCY.value
+        )
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """Largest request the endpoint accepts."""
+        return limits.SERVERLESS_PAYLOAD.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealTimeEndpoint:
+    """A model on instances of its own: no cold start, paid by the hour."""
+
+    instance_type: str
+    instance_count: int
+
+    def __post_init__(self) -> None:
+        """Check the form of the instance type and that there is an instance."""
+        require(
+            self.instance_type.startswith("ml."), f"endpoint.instance_type {self.instance_type!r} lacks 'ml.'"
+        )
+        require(
+            self.instance_count >= 1, f"endpoint.instance_count must be at least 1, not {self.instance_count}"
+        )
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """Largest request the endpoint accepts."""
+        return limits.REAL_TIME_PAYLOAD.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainSettings:
+    """The OpenSearch domain.
+
+    `emulated` says that the endpoint of the domain is an OpenSearch on this machine, as the local emulator
+    answers it: plain HTTP, and no k-NN library but lucene's.
+    """
+
+    engine_version: str
+    instance_type: str
+    data_nodes: int
+    availability_zones: int
+    volume_gib: int
+    manager_instance_type: str | None = None
+    emulated: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what the service would refuse after half an hour."""
+        for name in (self.instance_type, self.manager_instance_type or "x.search"):
+            require(name.endswith(".search"), f"domain: instance type {name!r} lacks '.search'")
+        _require_between("domain.availability_zones", self.availability_zones, 1, 3)
+        spread = self.data_nodes >= 1 and self.data_nodes % self.availability_zones == 0
+        require(spread, f"domain.data_nodes must be a multiple of the zones, not {self.data_nodes}")
+        least = limits.DOMAIN_MINIMUM_VOLUME.value
+        require(
+            self.volume_gib >= least, f"domain.volume_gib must be at least {least}, not {self.volume_gib}"
+        )
+        require(
+            _version(self.engine_version) >= (2, 19), "domain.engine_version must be OpenSearch_2.19 or later"
+        )
+
+    @property
+    def scheme(self) -> str:
+        """Scheme of the domain's address."""
+        return "http" if self.emulated else "https"
+
+
+def _version(engine_version: str) -> tuple[int, int]:
+    product, _, number = engine_version.partition("_")
+    major, _, minor = number.partition(".")
+    known = product == "OpenSearch" and major.isdecimal() and minor.isdecimal()
+    require(known, f"domain.engine_version must be such as OpenSearch_3.3, not {engine_version!r}")
+    return int(major), int(minor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexSettings:
+    """How vectors are indexed and searched.
+
+    `engine` is the k-NN library, `space` the distance, `ef_search` the candidates looked at by a search.
+    """
+
+    engine: Engine
+    space: Space = "cosinesimil"
+    shards: int = 1
+    replicas: int = 0
+    ef_search: int = 200
+
+    def __post_init__(self) -> None:
+        """Check the names OpenSearch knows and the ranges."""
+        require(
+            self.engine in ("faiss", "lucene"), f"index.engine must be faiss or lucene, not {self.engine!r}"
+        )
+        require(
+            self.space in ("cosinesimil", "l2"), f"index.space must be cosinesimil or l2, not {self.space!r}"
+        )
+        require(self.shards >= 1, f"index.shards must be at least 1, not {self.shards}")
+        require(self.replicas >= 0, f"index.replicas must not be negative, but is {self.replicas}")
+        # With fewer candidates than 100 the recall of lucene's graph falls measurably.
+        _require_between("index.ef_search", self.ef_search, 100, limits.NEIGHBOURS.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionSettings:
+    """What all functions share. `wheels_of_this_machine`: they run here, on wheels of this platform."""
+
+    python: str = "3.14"
+    architecture: Architecture = "arm64"
+    wheels_of_this_machine: bool = False
+    tracing: bool = True
+    log_level: str = "INFO"
+    log_retention_days: LogRetentionDays = 30
+
+    def __post_init__(self) -> None:
+        """Check the Python version and the architecture."""
+        major, _, minor = self.python.partition(".")
+        known = major == "3" and minor.isdecimal() and int(minor) >= 11
+        require(known, f"functions.python must be 3.11 or later, not {self.python!r}")
+        known = self.architecture in ("arm64", "x86_64")
+        require(known, f"functions.architecture must be arm64 or x86_64, not {self.architecture!r}")
+        days = get_args(LogRetentionDays)
+        require(
+            self.log_retention_days in days,
+            f"functions.log_retention_days must be one of {days}, not {self.log_retention_days}",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestSettings:
+    """The way of a picture from an event to the index."""
+
+    memory_mb: int = 512
+    timeout_seconds: int = 120
+    invoke_timeout_seconds: int = 60
+    batch_size: int = 10
+    max_concurrency: int = 5
+    max_receives: int = 5
+
+    def __post_init__(self) -> None:
+        """Check the ranges, and that the function outlives the call that it waits for."""
+        _require_function("ingest", memory_mb=self.memory_mb, timeout_seconds=self.timeout_seconds)
+        _require_between(
+            "ingest.invoke_timeout_seconds", self.invoke_timeout_seconds, 1, limits.INVOCATION_SECONDS.value
+        )
+        outlives = self.invoke_timeout_seconds < self.timeout_seconds
+        require(outlives, "ingest.invoke_timeout_seconds must be shorter than ingest.timeout_seconds")
+        _require_between("ingest.batch_size", self.batch_size, 1, limits.QUEUE_BATCH.value)
+        low, high = limits.QUEUE_MINIMUM_CONCURRENCY.value, limits.QUEUE_CONCURRENCY.value
+        _require_between("ingest.max_concurrency", self.max_concurrency, low, high)
+        require(self.max_receives >= 1, f"ingest.max_receives must be at least 1, not {self.max_receives}")
+        _require_between(
+            "ingest: visibility timeout", self.visibility_seconds, 1, limits.QUEUE_VISIBILITY_SECONDS.value
+        )
+
+    @property
+    def visibility_seconds(self) -> int:
+        """Visibility timeout of the queue: the multiple of the function's timeout that Lambda asks for."""
+        return self.timeout_seconds * limits.QUEUE_VISIBILITY_FACTOR.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiSettings:
+    """The query API. `rate_per_second` and `burst` are those of the usage plan, per key."""
+
+    memory_mb: int = 1024
+    timeout_seconds: int = 28
+    invoke_timeout_seconds: int = 20
+    rate_per_second: int = 20
+    burst: int = 40
+    max_results: int = 100
+    url_ttl_seconds: int = 900
+
+    def __post_init__(self) -> None:
+        """Check the ranges, and that every wait ends before the one around it."""
+        _require_function("api", memory_mb=self.memory_mb, timeout_seconds=self.timeout_seconds)
+        within = self.invoke_timeout_seconds < self.timeout_seconds < limits.API_SECONDS.value
+        require(
+            within, f"api: invoke_timeout_seconds < timeout_seconds < {limits.API_SECONDS.value} must hold"
+        )
+        require(1 <= self.rate_per_second <= self.burst, "api: 1 <= rate_per_second <= burst must hold")
+        _require_between("api.max_results", self.max_results, 1, limits.NEIGHBOURS.value)
+        _require_between("api.url_ttl_seconds", self.url_ttl_seconds, 1, limits.PRESIGNED_SECONDS.value)

@@ -1,0 +1,82 @@
+"""Private buckets: encrypted, TLS only, versioned, logged."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from stacks.components.permissions import acknowledge
+from stacks.settings import Settings
+
+
+def private_bucket(
+    scope: Construct,
+    construct_id: str,
+    *,
+    name: str,
+    settings: Settings,
+    logs: s3.IBucket,
+    events: bool = False,
+) -> s3.Bucket:
+    """Return a private bucket called `name` that logs its accesses to `logs`.
+
+    With `events` every change is told to EventBridge. Old versions are kept for 30 days.
+    """
+    bucket = s3.Bucket(
+        scope,
+        construct_id,
+        bucket_name=name,
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        versioned=True,
+        server_access_logs_bucket=logs,
+        server_access_logs_prefix=f"{construct_id.lower()}/",
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
+                noncurrent_version_expiration=cdk.Duration.days(30),
+                expired_object_delete_marker=True,
+            )
+        ],
+        removal_policy=removal_policy(settings),
+        auto_delete_objects=settings.empty_buckets,
+    )
+    if events:
+        _send_events(bucket)
+    return bucket
+
+
+def _send_events(bucket: s3.Bucket) -> None:
+    # The L2's own switch is a custom resource with a function; CloudFormation has the property.
+    resource = bucket.node.default_child
+    assert isinstance(resource, s3.CfnBucket)
+    resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+        event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+    )
+
+
+def access_log_bucket(scope: Construct, construct_id: str, *, name: str, settings: Settings) -> s3.Bucket:
+    """Return the bucket for the access logs of the others. Logs are kept for 90 days."""
+    bucket = s3.Bucket(
+        scope,
+        construct_id,
+        bucket_name=name,
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        lifecycle_rules=[s3.LifecycleRule(expiration=cdk.Duration.days(90))],
+        removal_policy=removal_policy(settings),
+        auto_delete_objects=settings.empty_buckets,
+    )
+    acknowledge(
+        bucket, {"AwsSolutions-S1": "This is the bucket of the access logs; logging its own would never end."}
+    )
+    return bucket
+
+
+def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
+    """Return what becomes of stateful resources when their stack goes."""
+    # Never SNAPSHOT: where a service takes none, that destroys the data.
+    return cdk.RemovalPolicy.RETAIN if settings.retain_data else cdk.RemovalPolicy.DESTROY

@@ -1,0 +1,58 @@
+"""Grants that name their actions and resources, and the acknowledgement of what a check finds in them."""
+
+from collections.abc import Mapping, Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import IConstruct
+
+
+def acknowledge(construct: IConstruct, findings: Mapping[str, str]) -> None:
+    """Acknowledge findings of the checks on `construct` and below: rule or rule[finding] to the reason."""
+    for rule, reason in findings.items():
+        cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=rule, reason=reason))
+
+
+def allow(
+    role: iam.Role,
+    *,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    wildcard: str | None = None,
+    conditions: Mapping[str, object] | None = None,
+) -> None:
+    """Let `role` perform `actions` on `resources`, under IAM `conditions`.
+
+    `wildcard` is the reason why a resource holds a wildcard: without it such a resource is refused with
+    ValueError, and so is a wildcard among the actions in any case.
+    """
+    if any("*" in action for action in actions):
+        raise ValueError(f"name every action instead of {', '.join(actions)}")
+    role.add_to_policy(
+        iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+    )
+    for resource in resources:
+        _acknowledge_wildcard(role, resource, wildcard)
+
+
+def _acknowledge_wildcard(role: iam.Role, resource: str, reason: str | None) -> None:
+    finding = _as_finding(cdk.Stack.of(role).resolve(resource))
+    if "*" not in finding:
+        return
+    if reason is None:
+        raise ValueError(f"{finding}: a wildcard needs its reason")
+    acknowledge(role, {f"AwsSolutions-IAM5[Resource::{finding}]": reason})
+
+
+def _as_finding(value: object) -> str:
+    """Return a resolved ARN as cdk-nag names it: references in angle brackets."""
+    match value:
+        case str():
+            return value
+        case {"Fn::Join": [str(separator), list(parts)]}:
+            return separator.join(map(_as_finding, parts))
+        case {"Fn::GetAtt": [resource, attribute]}:
+            return f"<{resource}.{attribute}>"
+        case {"Ref": name}:
+            return f"<{name}>"
+    raise ValueError(f"no resource of a policy: {value!r}")

@@ -1,0 +1,90 @@
+"""A Lambda function of the application: an entrypoint of the shared asset, with its own role and logs."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks import limits
+from stacks.component_settings import FunctionSettings, LogRetentionDays
+from stacks.components.bundling import function_code
+from stacks.components.permissions import acknowledge
+
+# The runtime sets these itself and refuses a function that brings its own.
+_RESERVED_PREFIXES = ("AWS_", "LAMBDA_", "_")
+
+
+class PythonFunction(Construct):
+    """One function. Its role may write its own logs (and traces); everything else is granted by `allow`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        entrypoint: str,
+        description: str,
+        settings: FunctionSettings,
+        memory_mb: int,
+        timeout_seconds: int,
+        environment: Mapping[str, str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=RETENTION[settings.log_retention_days],
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(self.role)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=description,
+            code=function_code(settings),
+            handler=f"imagesearch.entrypoints.{entrypoint}.handler",
+            runtime=lambda_.Runtime(f"python{settings.python}", lambda_.RuntimeFamily.PYTHON),
+            architecture=_ARCHITECTURES[settings.architecture],
+            memory_size=memory_mb,
+            timeout=cdk.Duration.seconds(timeout_seconds),
+            environment=_checked(
+                {**environment, "POWERTOOLS_SERVICE_NAME": entrypoint, "LOG_LEVEL": settings.log_level}
+            ),
+            role=self.role,
+            log_group=log_group,
+            tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
+        )
+        self._acknowledge(settings)
+
+    def _acknowledge(self, settings: FunctionSettings) -> None:
+        if settings.tracing:
+            reason = "X-Ray has no resources: writing traces is granted on * or not at all."
+            acknowledge(self.role, {"AwsSolutions-IAM5[Resource::*]": reason})
+        if settings.wheels_of_this_machine:
+            reason = "The emulator runs functions on this machine's Python, so they declare the same."
+            acknowledge(self.function, {"AwsSolutions-L1": reason})
+
+
+_ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+
+
+RETENTION: Mapping[LogRetentionDays, logs.RetentionDays] = {
+    7: logs.RetentionDays.ONE_WEEK,
+    30: logs.RetentionDays.ONE_MONTH,
+    90: logs.RetentionDays.THREE_MONTHS,
+    365: logs.RetentionDays.ONE_YEAR,
+}
+
+
+def _checked(environment: dict[str, str]) -> dict[str, str]:
+    reserved = sorted(name for name in environment if name.startswith(_RESERVED_PREFIXES))
+    if reserved:
+        raise ValueError(f"Lambda reserves {', '.join(reserved)}")
+    size = sum(len(name) + len(value) for name, value in environment.items())
+    if size > limits.LAMBDA_ENVIRONMENT.value:
+        raise ValueError(f"the environment is larger than {limits.LAMBDA_ENVIRONMENT.value} bytes")
+    return environment

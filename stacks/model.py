@@ -1,0 +1,29 @@
+"""The stack of the deployed models: one endpoint for each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from stacks.components.clip_endpoint import ClipEndpoint
+from stacks.model_lock import LockedModel
+from stacks.settings import Settings
+
+
+class ModelStack(cdk.Stack):
+    """An endpoint for each of `models` (by name). Output `EndpointPrefix`: what their names begin with."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        models: Mapping[str, LockedModel],
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        for name, model in models.items():
+            ClipEndpoint(self, name, model=model, settings=settings)
+        cdk.CfnOutput(self, "EndpointPrefix", value=settings.endpoint_prefix)

@@ -1,0 +1,72 @@
+"""The functions' environments and the classes that parse them, which share no code."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from imagesearch.settings import IndexSetupSettings, IngestSettings, QuerySettings, Settings
+from stacks.settings import ENVIRONMENTS
+from tests.infrastructure.assembly import Synthesized, flat, resources
+
+READERS: dict[str, tuple[str, type[Settings]]] = {
+    "query": ("Api", QuerySettings),
+    "ingest": ("Ingest", IngestSettings),
+    "index_setup": ("Ingest", IndexSetupSettings),
+}
+# Read by Powertools.
+_POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}
+
+
+def _environment(template: dict[str, Any], entrypoint: str) -> dict[str, str]:
+    handler = f"imagesearch.entrypoints.{entrypoint}.handler"
+    (function,) = [
+        function["Properties"]
+        for function in resources(template, "AWS::Lambda::Function")
+        if function["Properties"].get("Handler") == handler
+    ]
+    return {name: flat(value) for name, value in function["Environment"]["Variables"].items()}
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+@pytest.mark.parametrize("entrypoint", READERS)
+def test_a_functions_environment_parses_with_the_class_that_reads_it(
+    synthesized: Synthesized, env: str, entrypoint: str
+) -> None:
+    stack, reader = READERS[entrypoint]
+    parsed = reader.from_environment(_environment(synthesized.templates[env][stack], entrypoint))
+    assert getattr(parsed, "vector_engine", None) == ENVIRONMENTS[env].index.engine
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+@pytest.mark.parametrize("entrypoint", READERS)
+def test_a_function_is_given_nothing_that_it_does_not_read(
+    synthesized: Synthesized, env: str, entrypoint: str
+) -> None:
+    stack, reader = READERS[entrypoint]
+    given = set(_environment(synthesized.templates[env][stack], entrypoint))
+    assert given == {field.name.upper() for field in fields(reader)} | _POWERTOOLS
+
+
+def test_every_function_of_the_application_is_checked_here(synthesized: Synthesized) -> None:
+    handlers = {
+        function["Properties"]["Handler"]
+        for _, _, template in synthesized.all()
+        for function in resources(template, "AWS::Lambda::Function")
+        if function["Properties"].get("Handler", "").startswith("imagesearch.")
+    }
+    assert handlers == {f"imagesearch.entrypoints.{entrypoint}.handler" for entrypoint in READERS}
+
+
+def test_the_query_functions_time_outs_end_before_the_gateways(synthesized: Synthesized) -> None:
+    for env in ENVIRONMENTS:
+        variables = _environment(synthesized.templates[env]["Api"], "query")
+        assert int(variables["INVOKE_TIMEOUT_SECONDS"]) < 29
+
+
+def test_payload_limits_follow_the_kind_of_endpoint(synthesized: Synthesized) -> None:
+    payloads = {
+        env: _environment(synthesized.templates[env]["Api"], "query")["MAX_ENDPOINT_PAYLOAD_BYTES"]
+        for env in ("dev", "prod")
+    }
+    assert payloads == {"dev": "4000000", "prod": "6291456"}

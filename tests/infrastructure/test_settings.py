@@ -1,0 +1,90 @@
+"""What the settings refuse, and what the command line may override."""
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from stacks import component_settings as parts
+from stacks.component_settings import SettingsError
+from stacks.settings import DEV, ENVIRONMENTS, LOCAL, PROD, Settings
+
+
+def _with(settings: Settings, **changes: object) -> Settings:
+    return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: parts.ServerlessEndpoint(memory_mb=1500, max_concurrency=1), "multiple of 1024"),
+        (lambda: parts.ServerlessEndpoint(memory_mb=7168, max_concurrency=1), "from 1024 to 6144"),
+        (lambda: parts.ServerlessEndpoint(memory_mb=1024, max_concurrency=201), "from 1 to 200"),
+        (lambda: parts.RealTimeEndpoint(instance_type="c6i.xlarge", instance_count=1), "lacks 'ml.'"),
+        (lambda: parts.RealTimeEndpoint(instance_type="ml.c6i.xlarge", instance_count=0), "at least 1"),
+        (lambda: dataclasses.replace(DEV.domain, instance_type="t3.small"), "lacks '.search'"),
+        (lambda: dataclasses.replace(DEV.domain, availability_zones=4), "from 1 to 3"),
+        (lambda: dataclasses.replace(PROD.domain, data_nodes=4), "multiple of the zones"),
+        (lambda: dataclasses.replace(DEV.domain, volume_gib=5), "at least 10"),
+        (lambda: dataclasses.replace(DEV.domain, engine_version="OpenSearch_2.17"), "2.19 or later"),
+        (lambda: dataclasses.replace(DEV.domain, engine_version="Elasticsearch_7.10"), "such as"),
+        (lambda: parts.IndexSettings(engine="nmslib"), "faiss or lucene"),  # type: ignore[arg-type]
+        (lambda: parts.IndexSettings(engine="faiss", space="innerproduct"), "l2"),  # type: ignore[arg-type]
+        (lambda: parts.IndexSettings(engine="faiss", ef_search=10), "from 100"),
+        (lambda: parts.IndexSettings(engine="faiss", shards=0), "at least 1"),
+        (lambda: parts.IndexSettings(engine="faiss", replicas=-1), "not be negative"),
+        (lambda: parts.FunctionSettings(python="3.10"), "3.11 or later"),
+        (lambda: parts.FunctionSettings(architecture="amd64"), "arm64 or x86_64"),  # type: ignore[arg-type]
+        (lambda: parts.FunctionSettings(log_retention_days=8), "one of"),  # type: ignore[arg-type]
+        (lambda: parts.IngestSettings(timeout_seconds=901), "from 1 to 900"),
+        (lambda: parts.IngestSettings(timeout_seconds=60, invoke_timeout_seconds=60), "shorter"),
+        (lambda: parts.IngestSettings(invoke_timeout_seconds=61), "from 1 to 60"),
+        (lambda: parts.IngestSettings(batch_size=11), "from 1 to 10"),
+        (lambda: parts.IngestSettings(max_concurrency=1), "from 2 to 1000"),
+        (lambda: parts.IngestSettings(max_receives=0), "at least 1"),
+        (lambda: parts.IngestSettings(memory_mb=64), "from 128"),
+        (lambda: parts.ApiSettings(timeout_seconds=29), "< 29 must hold"),
+        (lambda: parts.ApiSettings(rate_per_second=10, burst=5), "<= burst"),
+        (lambda: parts.ApiSettings(max_results=10_001), "from 1 to 10000"),
+        (lambda: parts.ApiSettings(url_ttl_seconds=604_801), "from 1 to 604800"),
+        (lambda: _with(DEV, models=()), "at least one"),
+        (lambda: _with(DEV, models=("demo", "demo")), "distinct"),
+        (lambda: _with(LOCAL, index=DEV.index), "lucene only"),
+        (lambda: _with(DEV, index=parts.IndexSettings(engine="faiss", replicas=1)), "too few"),
+        (lambda: _with(PROD, empty_buckets=True), "not emptied"),
+        (lambda: _with(DEV, name="an-environment-of-long-name"), "longer than 28"),
+    ],
+)
+def test_settings_that_cannot_be_deployed_are_refused_by_name(
+    make: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        make()
+
+
+def test_the_environments_are_those_of_the_house() -> None:
+    assert list(ENVIRONMENTS) == ["local", "dev", "staging", "prod"]
+    assert all(settings.name == name for name, settings in ENVIRONMENTS.items())
+
+
+def test_local_differs_in_settings_that_the_emulator_needs() -> None:
+    assert (LOCAL.index.engine, LOCAL.domain.scheme, LOCAL.alarms) == ("lucene", "http", False)
+    assert LOCAL.functions.wheels_of_this_machine
+
+
+def test_region_and_account_are_overridden_everywhere() -> None:
+    moved = PROD.with_overrides(region="cn-north-1", account="123456789012")
+    assert (moved.region, moved.account) == ("cn-north-1", "123456789012")
+
+
+def test_python_and_model_are_overridden_only_on_this_machine() -> None:
+    overridden = {
+        name: settings.with_overrides(function_python="3.13", local_model="siglip")
+        for name, settings in ENVIRONMENTS.items()
+    }
+    assert (overridden["local"].functions.python, overridden["local"].models) == ("3.13", ("siglip",))
+    assert all(overridden[name] == ENVIRONMENTS[name] for name in ("dev", "staging", "prod"))
+
+
+def test_without_overrides_the_settings_stay_as_they_are() -> None:
+    assert LOCAL.with_overrides() == LOCAL

@@ -1,0 +1,38 @@
+"""The templates of `dev` as they were last accepted: a change of any resource shows in review.
+
+After a change that is meant, run `UPDATE_SNAPSHOTS=1 pytest tests/infrastructure/test_snapshot.py` and read
+the difference.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infrastructure.assembly import Synthesized
+
+SNAPSHOTS = Path(__file__).with_name("snapshots")
+ASSET = re.compile(r"\b[0-9a-f]{64}\.(zip|json)\b")
+
+
+def _masked(template: dict[str, Any]) -> str:
+    # Assets are named by their content; what is in them is tested elsewhere.
+    return ASSET.sub(r"<asset>.\1", json.dumps(template, indent=1, sort_keys=True)) + "\n"
+
+
+@pytest.mark.parametrize("stack", ["Data", "Model", "Ingest", "Api"])
+def test_dev_is_what_was_last_accepted(synthesized: Synthesized, stack: str) -> None:
+    snapshot = SNAPSHOTS / f"dev-{stack}.json"
+    present = _masked(synthesized.templates["dev"][stack])
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        snapshot.write_text(present, encoding="utf-8")
+    assert present == snapshot.read_text(encoding="utf-8"), "accept with UPDATE_SNAPSHOTS=1"
+
+
+def test_a_changed_property_changes_the_snapshot_and_a_changed_asset_does_not() -> None:
+    asset, other = {"S3Key": f"{'a' * 64}.zip"}, {"S3Key": f"{'b' * 64}.zip"}
+    assert _masked(asset) == _masked(other)
+    assert _masked({"Timeout": 1}) != _masked({"Timeout": 2})

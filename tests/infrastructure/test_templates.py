@@ -1,0 +1,258 @@
+"""What must hold for the templates of every environment."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks import limits
+from stacks.settings import ENVIRONMENTS
+from tests.infrastructure.assembly import MISLEADING, Synthesized, flat, listed, resources
+
+STACKS = {"Data", "Model", "Ingest", "Api"}
+# S3 keeps the CDK's own functions out of this: their policies are the CDK's.
+NO_RESOURCES = {"xray:PutTraceSegments", "ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
+
+
+def test_every_environment_synthesizes_its_four_stacks(synthesized: Synthesized) -> None:
+    assert {env: set(stacks) for env, stacks in synthesized.templates.items()} == dict.fromkeys(
+        ENVIRONMENTS, STACKS
+    )
+
+
+def test_nothing_of_the_synthesizing_environment_reaches_an_assembly(synthesized: Synthesized) -> None:
+    texts = [file.read_text(encoding="utf-8") for file in synthesized.folder.rglob("*.json")]
+    leaked = {name for name, value in MISLEADING.items() for text in texts if value in text}
+    assert leaked == set()
+
+
+def test_cfn_lint_finds_nothing(synthesized: Synthesized) -> None:
+    # W3005: the CDK names dependencies that a reference already makes.
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", "W3005", "--"]
+    files = [str(file) for file in synthesized.files()]
+    run = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
+    assert (len(files), run.stdout, run.returncode) == (len(ENVIRONMENTS) * len(STACKS), "", 0), run.stderr
+
+
+def test_stacks_deploy_in_order(synthesized: Synthesized) -> None:
+    for env in ENVIRONMENTS:
+        manifest = json.loads((synthesized.folder / f"assembly-{env}" / "manifest.json").read_text())
+        needs = {
+            artifact["displayName"].split("/")[1].split(" ")[0]: artifact.get("dependencies", [])
+            for artifact in manifest["artifacts"].values()
+            if artifact["type"] == "aws:cloudformation:stack"
+        }
+        for first, then in (("Data", "Model"), ("Model", "Ingest"), ("Ingest", "Api")):
+            assert any(name.startswith(f"{env}{first}") for name in needs[then]), (env, then)
+
+
+def test_no_stack_imports_an_export_of_another(synthesized: Synthesized) -> None:
+    text = json.dumps(synthesized.templates)
+    assert "Fn::ImportValue" not in text
+    assert '"Export"' not in text
+
+
+def test_buckets_are_private_encrypted_versioned_and_refuse_plain_http(synthesized: Synthesized) -> None:
+    for env, stacks in synthesized.templates.items():
+        buckets = resources(stacks["Data"], "AWS::S3::Bucket")
+        assert len(buckets) == 3, env
+        for bucket in buckets:
+            properties = bucket["Properties"]
+            assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+            assert len(properties["PublicAccessBlockConfiguration"]) == 4
+            assert properties["BucketEncryption"]
+        assert sum("VersioningConfiguration" in bucket["Properties"] for bucket in buckets) == 2
+        policies = resources(stacks["Data"], "AWS::S3::BucketPolicy")
+        assert sum(_denies_plain_http(policy) for policy in policies) == 3, env
+
+
+def _denies_plain_http(policy: dict[str, Any]) -> bool:
+    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    refusal = {"Bool": {"aws:SecureTransport": "false"}}
+    return any(s["Effect"] == "Deny" and s.get("Condition") == refusal for s in statements)
+
+
+def test_only_the_image_bucket_sends_events(synthesized: Synthesized) -> None:
+    for env, stacks in synthesized.templates.items():
+        senders = [
+            flat(bucket["Properties"]["BucketName"])
+            for bucket in resources(stacks["Data"], "AWS::S3::Bucket")
+            if "NotificationConfiguration" in bucket["Properties"]
+        ]
+        assert senders == [f"imagesearch-{env}-images-reference-us-east-1"]
+
+
+def test_the_domain_is_encrypted_everywhere_and_takes_only_tls(synthesized: Synthesized) -> None:
+    for env, stacks in synthesized.templates.items():
+        (domain,) = resources(stacks["Data"], "AWS::OpenSearchService::Domain")
+        properties = domain["Properties"]
+        assert properties["EngineVersion"] == ENVIRONMENTS[env].domain.engine_version
+        assert properties["EncryptionAtRestOptions"] == {"Enabled": True}
+        assert properties["NodeToNodeEncryptionOptions"] == {"Enabled": True}
+        assert properties["DomainEndpointOptions"]["EnforceHTTPS"] is True
+        assert properties["DomainEndpointOptions"]["TLSSecurityPolicy"].startswith("Policy-Min-TLS-1-2")
+
+
+def test_the_domain_admits_nobody_but_its_own_account(synthesized: Synthesized) -> None:
+    for env, stacks in synthesized.templates.items():
+        (domain,) = resources(stacks["Data"], "AWS::OpenSearchService::Domain")
+        (statement,) = domain["Properties"]["AccessPolicies"]["Statement"]
+        assert flat(statement["Principal"]["AWS"]).endswith(":iam::reference:root")
+        assert flat(statement["Resource"]).endswith(f":domain/imagesearch-{env}/*")
+        assert "es:ESHttp*" not in statement["Action"]
+
+
+def test_prod_keeps_its_data_and_no_environment_relies_on_snapshots(synthesized: Synthesized) -> None:
+    stateful = ("AWS::S3::Bucket", "AWS::OpenSearchService::Domain")
+    for env, stacks in synthesized.templates.items():
+        policies = {
+            resource[policy]
+            for kind in stateful
+            for resource in resources(stacks["Data"], kind)
+            for policy in ("DeletionPolicy", "UpdateReplacePolicy")
+        }
+        assert policies == {"Retain" if env == "prod" else "Delete"}
+        assert '"Snapshot"' not in json.dumps(stacks)
+
+
+def test_prods_data_stack_is_protected_from_deletion(synthesized: Synthesized) -> None:
+    protected = {
+        artifact["displayName"]
+        for file in synthesized.folder.glob("assembly-*/manifest.json")
+        for artifact in json.loads(file.read_text())["artifacts"].values()
+        if artifact.get("properties", {}).get("terminationProtection")
+    }
+    assert {name.split(" ")[0] for name in protected} == {"prod/Data"}
+
+
+def test_events_that_fail_for_good_reach_a_dead_letter_queue(synthesized: Synthesized) -> None:
+    for env, stacks in synthesized.templates.items():
+        queues = resources(stacks["Ingest"], "AWS::SQS::Queue")
+        redrives = [q["Properties"]["RedrivePolicy"] for q in queues if "RedrivePolicy" in q["Properties"]]
+        assert [redrive["maxReceiveCount"] for redrive in redrives] == [5]
+        (rule,) = resources(stacks["Ingest"], "AWS::Events::Rule")
+        (target,) = rule["Properties"]["Targets"]
+        assert target["DeadLetterConfig"]["Arn"] == redrives[0]["deadLetterTargetArn"]
+        alarms = resources(stacks["Ingest"], "AWS::CloudWatch::Alarm")
+        assert len(alarms) == int(ENVIRONMENTS[env].alarms)
+
+
+def test_the_rule_matches_creation_and_deletion_in_the_image_bucket(synthesized: Synthesized) -> None:
+    for env, stacks in synthesized.templates.items():
+        (rule,) = resources(stacks["Ingest"], "AWS::Events::Rule")
+        pattern = rule["Properties"]["EventPattern"]
+        assert pattern["detail-type"] == ["Object Created", "Object Deleted"]
+        (name,) = pattern["detail"]["bucket"]["name"]
+        assert flat(name) == f"imagesearch-{env}-images-reference-us-east-1"
+
+
+def test_a_message_stays_hidden_for_six_times_the_functions_timeout(synthesized: Synthesized) -> None:
+    for _, stacks in synthesized.templates.items():
+        (function,) = _functions(stacks["Ingest"], "imagesearch.entrypoints.ingest.handler")
+        visible = [
+            queue["Properties"]["VisibilityTimeout"]
+            for queue in resources(stacks["Ingest"], "AWS::SQS::Queue")
+            if "VisibilityTimeout" in queue["Properties"]
+        ]
+        assert visible == [function["Properties"]["Timeout"] * limits.QUEUE_VISIBILITY_FACTOR.value]
+
+
+def _functions(template: dict[str, Any], handler: str) -> list[dict[str, Any]]:
+    return [
+        function
+        for function in resources(template, "AWS::Lambda::Function")
+        if function["Properties"].get("Handler") == handler
+    ]
+
+
+def test_a_failed_message_does_not_fail_its_batch(synthesized: Synthesized) -> None:
+    for _, stacks in synthesized.templates.items():
+        (mapping,) = resources(stacks["Ingest"], "AWS::Lambda::EventSourceMapping")
+        assert mapping["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["Properties"]["BatchSize"] <= limits.QUEUE_BATCH.value
+
+
+def test_no_policy_holds_a_wildcard_action(synthesized: Synthesized) -> None:
+    wild = [
+        (env, stack, action)
+        for env, stack, template in synthesized.all()
+        for statement in _statements(template)
+        for action in listed(statement["Action"])
+        if "*" in action
+    ]
+    assert wild == []
+
+
+def test_the_resource_wildcard_alone_stands_only_where_an_action_has_no_resources(
+    synthesized: Synthesized,
+) -> None:
+    actions = {
+        action
+        for _, _, template in synthesized.all()
+        for statement in _statements(template)
+        if "*" in listed(statement["Resource"])
+        for action in listed(statement["Action"])
+    }
+    assert actions == NO_RESOURCES | {"xray:PutTelemetryRecords"}
+
+
+def _statements(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for policy in resources(template, "AWS::IAM::Policy"):
+        yield from policy["Properties"]["PolicyDocument"]["Statement"]
+
+
+def test_the_query_function_can_write_no_document(synthesized: Synthesized) -> None:
+    for _, stacks in synthesized.templates.items():
+        granted = {
+            (action, flat(resource).split("/", 2)[2])
+            for statement in _statements(stacks["Api"])
+            for action in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+            if action.startswith("es:")
+        }
+        assert granted == {
+            ("es:ESHttpGet", "images/_mapping"),
+            ("es:ESHttpGet", "images-*/_doc/*"),
+            ("es:ESHttpPost", "images-*/_search"),
+            ("es:ESHttpPost", "images-*/_count"),
+        }
+
+
+def test_functions_invoke_the_endpoints_of_their_own_environment_only(synthesized: Synthesized) -> None:
+    for env, stacks in synthesized.templates.items():
+        for stack in ("Ingest", "Api"):
+            endpoints = {
+                flat(resource).split(":")[-1]
+                for statement in _statements(stacks[stack])
+                if "sagemaker:InvokeEndpoint" in listed(statement["Action"])
+                for resource in listed(statement["Resource"])
+            }
+            assert endpoints == {f"endpoint/imagesearch-{env}-*"}
+
+
+def test_every_log_group_forgets(synthesized: Synthesized) -> None:
+    for env, stack, template in synthesized.all():
+        days = [g["Properties"].get("RetentionInDays") for g in resources(template, "AWS::Logs::LogGroup")]
+        assert set(days) <= {ENVIRONMENTS[env].functions.log_retention_days}, (env, stack)
+
+
+@pytest.mark.parametrize("stack", ["Data", "Api"])
+def test_what_clients_look_up_is_among_the_outputs(synthesized: Synthesized, stack: str) -> None:
+    wanted = {
+        "Data": {"ImageBucketName", "ArtifactBucketName", "SearchEndpoint"},
+        "Api": {"ApiUrl", "ApiId", "ApiKeyId"},
+    }
+    for _, stacks in synthesized.templates.items():
+        assert wanted[stack] <= set(stacks[stack]["Outputs"])
+
+
+def test_only_the_local_environment_speaks_plain_http_to_its_domain(synthesized: Synthesized) -> None:
+    schemes = {
+        env: flat(stacks["Data"]["Outputs"]["SearchEndpoint"]["Value"]).split(":")[0]
+        for env, stacks in synthesized.templates.items()
+    }
+    assert schemes == {"local": "http", "dev": "https", "staging": "https", "prod": "https"}
