@@ -8,7 +8,7 @@ export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 UV_INSTALL := uv pip install --quiet --require-hashes
 READY := .venv/.ready node_modules/.ready $(TOOLS)/emulator/.ready $(TOOLS)/model_server/.ready \
-         $(TOOLS)/container_images/.ready
+         $(TOOLS)/container_images/.ready $(TOOLS)/wheels/.ready
 SOURCES := app.py stacks scripts lambda model_code tests benchmarks
 
 .DEFAULT_GOAL := help
@@ -62,6 +62,13 @@ $(TOOLS)/container_images/.ready: scripts/container_images/requirements.txt
 $(TOOLS)/%/.ready: .venv/.ready
 	test -x $(@D)/bin/python || uv venv --quiet --python $(BIN)/python $(@D)
 	$(UV_INSTALL) --python $(@D) -r $(filter %requirements.txt,$^)
+	touch $@
+
+# What functions and the model's container carry, into uv's cache: bundling them later needs no network.
+$(TOOLS)/wheels/.ready: lambda/requirements.txt model_code/requirements.txt .venv/.ready
+	$(UV_INSTALL) --no-deps --only-binary :all: --target $(@D)/lambda -r lambda/requirements.txt
+	$(UV_INSTALL) --no-deps --only-binary :all: --target $(@D)/model_code -r model_code/requirements.txt
+	rm -rf $(@D)/lambda $(@D)/model_code
 	touch $@
 
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
