@@ -120,7 +120,7 @@ LOCAL = Settings(
     index=IndexSettings(engine="lucene"),
     functions=_this_machines_functions(),
     # A picture whose ingest failed is tried again after the visibility timeout, six times this one.
-    ingest=IngestSettings(timeout_seconds=30, invoke_timeout_seconds=20, max_concurrency=2),
+    ingest=IngestSettings(timeout_seconds=30, invoke_timeout_seconds=10, max_concurrency=2),
     # One caller measures and tests here as fast as it can.
     api=ApiSettings(rate_per_second=200, burst=400),
     alarms=False,

@@ -1,0 +1,103 @@
+"""The connection to OpenSearch: signing, timeouts, and the one place where its errors are translated."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from opensearchpy import ImproperlyConfigured, OpenSearch, OpenSearchException, TransportError
+from requests_aws4auth import AWS4Auth  # type: ignore[import-untyped]
+
+from imagesearch.adapters.engine_guard import GuardedConnection
+from imagesearch.errors import (
+    ImageSearchError,
+    IndexMissingError,
+    SearchRefusedError,
+    SearchUnavailableError,
+    SettingsError,
+)
+from imagesearch.models import IndexInfo
+
+_TIMEOUT_SECONDS = 10
+_RETRIES = 2
+_RETRY_AFTER_SECONDS = 5
+_SERVICE = "es"
+
+
+def aws_auth() -> AWS4Auth:
+    """Return request signing by the function's role; the credentials are refreshed while it lives.
+
+    Raises SettingsError where the environment gives neither a region nor credentials.
+    """
+    import boto3
+
+    session = boto3.Session()
+    credentials = session.get_credentials()
+    if credentials is None or session.region_name is None:
+        raise SettingsError("AWS_REGION and credentials are needed to sign requests to OpenSearch.")
+    return AWS4Auth(region=session.region_name, service=_SERVICE, refreshable_credentials=credentials)
+
+
+def opensearch_client(*, endpoint: str, engine: str, auth: AWS4Auth | None) -> OpenSearch:
+    """Return a client whose every request is inspected for the engine, and signed where `auth` is given."""
+    return OpenSearch(
+        hosts=[endpoint],
+        http_auth=auth,
+        connection_class=GuardedConnection,
+        vector_engine=engine,
+        timeout=_TIMEOUT_SECONDS,
+        max_retries=_RETRIES,
+        retry_on_timeout=False,
+    )
+
+
+def error_type(error: Exception) -> str:
+    """Return OpenSearch's own name for an error, e.g. `index_not_found_exception`, or an empty text."""
+    info = error.info if isinstance(error, TransportError) and len(error.args) > 2 else None
+    details: Any = info.get("error") if isinstance(info, dict) else None
+    return str(details.get("type", "")) if isinstance(details, dict) else ""
+
+
+def translate(error: Exception) -> ImageSearchError:
+    """Return the application's error for one of opensearch-py's.
+
+    401 and 403 count as unavailability: a new role's rights take a while to reach a domain.
+    """
+    status = error.status_code if isinstance(error, TransportError) else None
+    if status in {"N/A", "TIMEOUT"}:
+        return SearchUnavailableError("OpenSearch cannot be reached.", retry_after=_RETRY_AFTER_SECONDS)
+    if isinstance(status, int) and (status in {401, 403, 429} or status >= 500):
+        return SearchUnavailableError(
+            f"OpenSearch is overloaded, failing or does not admit this function ({status}).",
+            retry_after=_RETRY_AFTER_SECONDS,
+        )
+    kind = error_type(error)
+    if kind == "index_not_found_exception":
+        return IndexMissingError("The index is missing: it was never set up, or has been deleted.")
+    return SearchRefusedError(f"OpenSearch refuses the request ({status}, {kind or type(error).__name__}).")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise the application's errors for opensearch-py's."""
+    try:
+        yield
+    except (OpenSearchException, ImproperlyConfigured) as error:
+        raise translate(error) from error
+
+
+def read_active(client: OpenSearch, alias: str) -> IndexInfo:
+    """Return the one index that the alias leads to, and the model that its mapping names.
+
+    Raises IndexMissingError with what is wrong: no alias, several indices, or an index without a model.
+    """
+    with translated():
+        answer = client.indices.get_mapping(index=alias, params={"filter_path": "*.mappings._meta"})
+    if len(answer) != 1:
+        raise IndexMissingError(
+            f"The alias {alias} must lead to one index that names its model; it leads to {len(answer)} such."
+        )
+    ((name, entry),) = answer.items()
+    meta = entry["mappings"]["_meta"]
+    return IndexInfo(
+        name=name, fingerprint=meta["fingerprint"], dimension=meta["dimension"], space=meta["space"]
+    )

@@ -1,0 +1,1 @@
+"""The functions' handlers: parse the event, call the application, render the answer."""

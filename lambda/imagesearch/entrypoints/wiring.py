@@ -1,0 +1,132 @@
+"""Building the functions' parts from their settings, once, on first use: importing this does nothing.
+
+The adapters are imported here and inside the functions, because boto3 and opensearch-py take longest to load.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+
+from imagesearch.index_setup import IndexSetup
+from imagesearch.indexing import Indexer
+from imagesearch.ports import Embedder, PictureStore
+from imagesearch.search import Searcher
+from imagesearch.settings import IndexSetupSettings, IngestSettings, QuerySettings, SearchDomainSettings
+
+if TYPE_CHECKING:
+    from opensearchpy import OpenSearch
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryParts:
+    """What the query function works with."""
+
+    searcher: Searcher
+    max_request_bytes: int
+    max_results: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestParts:
+    """What the ingest function works with; one picture takes at most `seconds_per_picture` of the model."""
+
+    indexer: Indexer
+    bucket: str
+    seconds_per_picture: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexSetupParts:
+    """What the function behind the index's custom resource works with."""
+
+    setup: IndexSetup
+    alias: str
+
+
+@cache
+def logger() -> Logger:
+    """Return the functions' logger, set up by POWERTOOLS_SERVICE_NAME and LOG_LEVEL."""
+    return Logger()
+
+
+@cache
+def query_parts() -> QueryParts:
+    """Return the query function's parts. Raises SettingsError."""
+    from imagesearch.adapters.opensearch import OpenSearchVectorIndex
+
+    settings = QuerySettings.from_environment(os.environ)
+    searcher = Searcher(
+        embedder=_embedder(settings),
+        index=OpenSearchVectorIndex(
+            client=_opensearch(settings), alias=settings.index_alias, ef_search=settings.ef_search
+        ),
+        pictures=_pictures(settings),
+        url_ttl_seconds=settings.url_ttl_seconds,
+    )
+    return QueryParts(
+        searcher=searcher, max_request_bytes=settings.max_request_bytes, max_results=settings.max_results
+    )
+
+
+@cache
+def ingest_parts() -> IngestParts:
+    """Return the ingest function's parts. Raises SettingsError."""
+    from imagesearch.adapters.opensearch import OpenSearchVectorIndex
+
+    settings = IngestSettings.from_environment(os.environ)
+    indexer = Indexer(
+        embedder=_embedder(settings),
+        index=OpenSearchVectorIndex(client=_opensearch(settings), alias=settings.index_alias),
+        pictures=_pictures(settings),
+    )
+    return IngestParts(
+        indexer=indexer, bucket=settings.image_bucket, seconds_per_picture=settings.invoke_timeout_seconds
+    )
+
+
+@cache
+def index_setup_parts() -> IndexSetupParts:
+    """Return the index setup's parts. Raises SettingsError."""
+    from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
+
+    settings = IndexSetupSettings.from_environment(os.environ)
+    administration = OpenSearchAdministration(
+        client=_opensearch(settings), alias=settings.index_alias, engine=settings.vector_engine
+    )
+    setup = IndexSetup(
+        administration=administration,
+        alias=settings.index_alias,
+        space=settings.vector_space,
+        shards=settings.number_of_shards,
+        replicas=settings.number_of_replicas,
+    )
+    return IndexSetupParts(setup=setup, alias=settings.index_alias)
+
+
+def _embedder(settings: IngestSettings) -> Embedder:
+    from imagesearch.adapters.sagemaker import SageMakerEmbedder, runtime_client
+
+    return SageMakerEmbedder(
+        client=runtime_client(invoke_timeout_seconds=settings.invoke_timeout_seconds),
+        endpoint_prefix=settings.endpoint_prefix,
+        bucket=settings.image_bucket,
+        max_payload_bytes=settings.max_endpoint_payload_bytes,
+        invoke_timeout_seconds=settings.invoke_timeout_seconds,
+    )
+
+
+def _pictures(settings: IngestSettings) -> PictureStore:
+    from imagesearch.adapters.s3 import S3PictureStore, s3_client
+
+    return S3PictureStore(client=s3_client(), bucket=settings.image_bucket)
+
+
+def _opensearch(settings: SearchDomainSettings) -> "OpenSearch":
+    from imagesearch.adapters.opensearch_client import aws_auth, opensearch_client
+
+    return opensearch_client(
+        endpoint=settings.search_endpoint, engine=settings.vector_engine, auth=aws_auth()
+    )

@@ -1,0 +1,215 @@
+"""Every error that the application raises, as one tree; it knows nothing of HTTP.
+
+ImageSearchError
+├── RequestError                      the asker's to mend
+│   ├── RequestInvalidError           request_invalid
+│   ├── RequestTooLargeError          request_too_large
+│   ├── ContentTypeUnsupportedError   content_type_unsupported
+│   ├── QueryEmptyError               query_empty
+│   ├── TextTooLongError              text_too_long
+│   ├── ImageUnknownError             image_unknown
+│   └── RouteUnknownError             route_unknown
+├── PictureError                      the picture's own fault: asking again changes nothing
+│   ├── PictureEmptyError             picture_empty
+│   ├── PictureUnsupportedFormatError picture_unsupported_format
+│   ├── PictureCorruptError           picture_corrupt
+│   ├── PictureTooManyPixelsError     picture_too_many_pixels
+│   ├── PictureTooLargeError          picture_too_large
+│   └── SourceTooLargeError           source_too_large
+├── ModelMismatchError                model_mismatch: vectors of two models must never meet
+├── IndexMissingError                 index_missing
+├── UnavailableError                  passes by itself; `retry_after` says when to ask again
+│   ├── ModelUnavailableError         model_unavailable
+│   ├── SearchUnavailableError        search_unavailable
+│   └── StoreUnavailableError         store_unavailable
+├── SourceNotFoundError               source_not_found: the object went while it was being read
+├── UnsettledError                    unsettled: the object changed each time it was looked at
+└── InternalError                     internal: a fault of the code or of the deployment
+    ├── SettingsError                 a variable of the environment is missing or unusable
+    ├── MessageInvalidError           a queue message that is no event of the image bucket
+    ├── ModelProtocolError            the endpoint's answer or complaint is not of the agreed format
+    ├── SourceForbiddenError          the endpoint may not read the image bucket
+    ├── SearchRefusedError            OpenSearch refuses what it was sent
+    ├── StoreRefusedError             S3 refuses what it was asked
+    └── EngineMissingError            a vector field that does not name the configured engine
+"""
+
+from typing import ClassVar
+
+
+class ImageSearchError(Exception):
+    """Base of the tree; `code` is for programs, `message` a sentence for people."""
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class RequestError(ImageSearchError):
+    """The request cannot be answered as it stands."""
+
+    code = "request_invalid"
+
+
+class RequestInvalidError(RequestError):
+    """Malformed JSON, an unknown field, or a value out of its range."""
+
+
+class RequestTooLargeError(RequestError):
+    """The request's body is larger than the API takes."""
+
+    code = "request_too_large"
+
+
+class ContentTypeUnsupportedError(RequestError):
+    """The body is declared as a type that the route does not take."""
+
+    code = "content_type_unsupported"
+
+
+class QueryEmptyError(RequestError):
+    """Neither a text nor a picture is asked for."""
+
+    code = "query_empty"
+
+
+class TextTooLongError(RequestError):
+    """The text is longer than any model reads."""
+
+    code = "text_too_long"
+
+
+class ImageUnknownError(RequestError):
+    """No picture has this id."""
+
+    code = "image_unknown"
+
+
+class RouteUnknownError(RequestError):
+    """The API has no such route."""
+
+    code = "route_unknown"
+
+
+class PictureError(ImageSearchError):
+    """The bytes are no picture that can be embedded."""
+
+
+class PictureEmptyError(PictureError):
+    """There are no bytes at all."""
+
+    code = "picture_empty"
+
+
+class PictureUnsupportedFormatError(PictureError):
+    """The bytes are of no supported picture format."""
+
+    code = "picture_unsupported_format"
+
+
+class PictureCorruptError(PictureError):
+    """The picture is damaged or cut short."""
+
+    code = "picture_corrupt"
+
+
+class PictureTooManyPixelsError(PictureError):
+    """The picture would take too much memory to decode."""
+
+    code = "picture_too_many_pixels"
+
+
+class PictureTooLargeError(PictureError):
+    """The picture has more bytes than a request may carry."""
+
+    code = "picture_too_large"
+
+
+class SourceTooLargeError(PictureError):
+    """The stored object has more bytes than the model reads."""
+
+    code = "source_too_large"
+
+
+class ModelMismatchError(ImageSearchError):
+    """A vector was made by another model than the index's."""
+
+    code = "model_mismatch"
+
+
+class IndexMissingError(ImageSearchError):
+    """The alias leads to no index that can be searched."""
+
+    code = "index_missing"
+
+
+class UnavailableError(ImageSearchError):
+    """A service cannot answer now; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ModelUnavailableError(UnavailableError):
+    """The endpoint is starting, throttled, missing or failing."""
+
+    code = "model_unavailable"
+
+
+class SearchUnavailableError(UnavailableError):
+    """OpenSearch is unreachable, overloaded or does not admit this function yet."""
+
+    code = "search_unavailable"
+
+
+class StoreUnavailableError(UnavailableError):
+    """S3 is unreachable or throttling."""
+
+    code = "store_unavailable"
+
+
+class SourceNotFoundError(ImageSearchError):
+    """The endpoint found no object under the key."""
+
+    code = "source_not_found"
+
+
+class UnsettledError(ImageSearchError):
+    """The object kept changing while it was being indexed."""
+
+    code = "unsettled"
+
+
+class InternalError(ImageSearchError):
+    """A fault that only the operator can mend; callers learn no details."""
+
+
+class SettingsError(InternalError):
+    """A variable of the environment is missing or unusable."""
+
+
+class MessageInvalidError(InternalError):
+    """A queue message that is no event of the image bucket."""
+
+
+class ModelProtocolError(InternalError):
+    """The endpoint and its caller do not speak the same protocol."""
+
+
+class SourceForbiddenError(InternalError):
+    """The endpoint's role or configuration keeps it from the image bucket."""
+
+
+class SearchRefusedError(InternalError):
+    """OpenSearch answered that the request itself is wrong."""
+
+
+class StoreRefusedError(InternalError):
+    """S3 answered that the request itself is wrong or forbidden."""
+
+
+class EngineMissingError(InternalError):
+    """A mapping has a vector field that does not name the configured engine, and was not sent."""

@@ -1,0 +1,52 @@
+"""Setting up the index: template, first versioned index, alias; the call may be repeated at any time."""
+
+from imagesearch.errors import IndexMissingError
+from imagesearch.fingerprints import SHORT
+from imagesearch.models import IndexInfo
+from imagesearch.ports import IndexAdministration
+
+
+def first_index_name(alias: str, fingerprint: str) -> str:
+    """Return the name of a model's first index, e.g. `images-5e5e5e5e5e5e-1`."""
+    return f"{alias}-{fingerprint[:SHORT]}-1"
+
+
+class IndexSetup:
+    """Makes sure that the alias leads to an index."""
+
+    def __init__(
+        self, *, administration: IndexAdministration, alias: str, space: str, shards: int, replicas: int
+    ) -> None:
+        self._administration = administration
+        self._alias = alias
+        self._space = space
+        self._shards = shards
+        self._replicas = replicas
+
+    def ensure(self, *, fingerprint: str, dimension: int) -> IndexInfo:
+        """Return the index that the alias leads to, after creating what was missing.
+
+        An alias that leads to an index of another model stays where it is once that index holds documents:
+        moving it is a migration, and a routine deployment must never do or undo one.
+        """
+        self._administration.put_template(shards=self._shards, replicas=self._replicas)
+        active = self._active()
+        if active is not None and (
+            active.fingerprint == fingerprint or not self._administration.is_empty(active.name)
+        ):
+            return active
+        index = IndexInfo(
+            name=first_index_name(self._alias, fingerprint),
+            fingerprint=fingerprint,
+            dimension=dimension,
+            space=self._space,
+        )
+        self._administration.create(index)
+        self._administration.point_alias(index.name)
+        return index
+
+    def _active(self) -> IndexInfo | None:
+        try:
+            return self._administration.active()
+        except IndexMissingError:
+            return None

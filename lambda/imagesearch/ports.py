@@ -1,0 +1,89 @@
+"""What the application asks of the outside: three protocols for its use, one for setting up the index.
+
+Implementations raise errors of `imagesearch.errors` only.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from imagesearch.models import (
+    Embedding,
+    ImageRecord,
+    IndexInfo,
+    Match,
+    ObjectState,
+    PictureEmbedding,
+    RejectedImage,
+    Vector,
+)
+
+
+class Embedder(Protocol):
+    """Encodes texts and pictures with the model of a fingerprint."""
+
+    def embed(
+        self, *, fingerprint: str, texts: Sequence[str] = (), pictures: Sequence[bytes] = ()
+    ) -> tuple[Embedding, ...]:
+        """Return one embedding an item, the texts' first; each names the model that really answered."""
+
+    def embed_stored(self, *, fingerprint: str, key: str) -> PictureEmbedding:
+        """Return the embedding of an object of the image bucket, read by the model's own container.
+
+        Raises a PictureError for a picture's own fault and SourceNotFoundError where there is no object.
+        """
+
+
+class VectorIndex(Protocol):
+    """Holds documents and finds the nearest pictures. A concrete index's name is part of every call."""
+
+    def active(self) -> IndexInfo:
+        """Return the index that the alias leads to; may be some seconds old. Raises IndexMissingError."""
+
+    def search(
+        self, index: str, vector: Vector, *, k: int, min_score: float | None = None, prefix: str | None = None
+    ) -> tuple[Match, ...]:
+        """Return the at most k nearest pictures, best first, whose key begins with `prefix`."""
+
+    def get(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
+        """Return the document as the last write left it (not as of the last refresh), or None."""
+
+    def put_image(self, index: str, image: ImageRecord, vector: Vector) -> None:
+        """Write a picture, replacing whatever the index held for its key."""
+
+    def put_rejected(self, index: str, rejected: RejectedImage) -> None:
+        """Write a reject, replacing whatever the index held for its key."""
+
+    def delete(self, index: str, document_id: str) -> None:
+        """Remove a document; removing an absent one is no error."""
+
+    def count(self, index: str) -> int:
+        """Return how many pictures searches can find."""
+
+
+class IndexAdministration(Protocol):
+    """Creates indices and moves the alias; every call may be repeated."""
+
+    def active(self) -> IndexInfo:
+        """Return the index that the alias leads to, read afresh. Raises IndexMissingError."""
+
+    def put_template(self, *, shards: int, replicas: int) -> None:
+        """Write the template that every index of the alias is made from."""
+
+    def create(self, index: IndexInfo) -> None:
+        """Create a concrete index; an existing one of this name stays as it is."""
+
+    def point_alias(self, index: str) -> None:
+        """Let the alias lead to this index, and to no other, in one step."""
+
+    def is_empty(self, index: str) -> bool:
+        """Return whether the index holds no document at all, counting those not refreshed yet."""
+
+
+class PictureStore(Protocol):
+    """The bucket of pictures."""
+
+    def look(self, key: str) -> ObjectState | None:
+        """Return the object's present state, or None where there is none."""
+
+    def url(self, key: str, *, ttl_seconds: int) -> str:
+        """Return a link to the picture that works for `ttl_seconds` without credentials."""

@@ -1,0 +1,105 @@
+"""The functions' settings: one frozen class an entrypoint, parsed strictly from environment variables.
+
+A field `image_bucket` is read from the variable `IMAGE_BUCKET`; other variables are ignored.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self, get_args, get_type_hints
+from urllib.parse import urlsplit
+
+from imagesearch.errors import SettingsError
+
+VectorEngine = Literal["lucene", "faiss"]
+VectorSpace = Literal["cosinesimil", "l2"]
+
+
+def _parse(name: str, text: str, kind: Any) -> Any:
+    """Return a variable's text as the field's type; raises SettingsError that names the variable."""
+    if choices := get_args(kind):
+        if text not in choices:
+            raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
+        return text
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} must be a number ({kind.__name__}), not {text!r}.") from error
+
+
+def _check_url(name: str, url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SettingsError(f"{name} must be a URL such as https://host, not {url!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every settings class can do: read itself from an environment, and refuse unusable numbers."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no field may be: a number below 1, except a count of replicas."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            least = 0 if field.name == "number_of_replicas" else 1
+            if isinstance(value, int | float) and not (math.isfinite(value) and value >= least):
+                raise SettingsError(f"{field.name.upper()} must be at least {least}, not {value}.")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Return the settings that the variables hold. Raises SettingsError naming the first bad variable."""
+        hints = get_type_hints(cls)
+        values = {}
+        for field in fields(cls):
+            name = field.name.upper()
+            text = environment.get(name, "")
+            if not text:
+                raise SettingsError(f"The environment variable {name} is missing.")
+            values[field.name] = _parse(name, text, hints[field.name])
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchDomainSettings(Settings):
+    """Where OpenSearch is (a full URL), the alias of the active index, and the engine of its vectors."""
+
+    search_endpoint: str
+    index_alias: str
+    vector_engine: VectorEngine
+
+    def __post_init__(self) -> None:
+        """Refuse an endpoint that is no URL."""
+        super().__post_init__()
+        _check_url("SEARCH_ENDPOINT", self.search_endpoint)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestSettings(SearchDomainSettings):
+    """What the ingest function needs: the bucket and the model's endpoints beside the search domain."""
+
+    image_bucket: str
+    endpoint_prefix: str
+    max_endpoint_payload_bytes: int
+    invoke_timeout_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuerySettings(IngestSettings):
+    """What the query function needs: how thoroughly to search, and the API's limits.
+
+    `max_request_bytes` counts the body as Lambda receives it (a picture is base64 there).
+    """
+
+    ef_search: int
+    max_request_bytes: int
+    max_results: int
+    url_ttl_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexSetupSettings(SearchDomainSettings):
+    """What the function behind the index's custom resource needs."""
+
+    vector_space: VectorSpace
+    number_of_shards: int
+    number_of_replicas: int

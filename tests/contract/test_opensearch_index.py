@@ -1,0 +1,86 @@
+"""What only a real OpenSearch can show: the guard against other engines, the schema, and broken aliases."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from opensearchpy import OpenSearch
+
+from imagesearch.adapters.opensearch import OpenSearchVectorIndex
+from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
+from imagesearch.errors import EngineMissingError, IndexMissingError, SearchRefusedError
+from imagesearch.models import IndexInfo
+from tests.builders import DIMENSION, FINGERPRINT, an_image, an_index
+
+
+def test_the_alias_is_remembered_for_some_seconds_only(client: OpenSearch, alias: str) -> None:
+    now = [0.0]
+    index = OpenSearchVectorIndex(client=client, alias=alias, clock=lambda: now[0])
+    administration = OpenSearchAdministration(client=client, alias=alias, engine="lucene")
+    administration.put_template(shards=1, replicas=0)
+    first, second = f"{alias}-1", f"{alias}-2"
+    for name in (first, second):
+        administration.create(an_index(name))
+    administration.point_alias(first)
+    assert index.active().name == first
+    administration.point_alias(second)
+    now[0] = 4.9
+    assert index.active().name == first
+    now[0] = 5.0
+    assert index.active().name == second
+
+
+@pytest.mark.parametrize("engine", ["faiss", "nmslib", None])
+def test_a_mapping_without_the_local_engine_never_reaches_opensearch(
+    client: OpenSearch, alias: str, engine: str | None
+) -> None:
+    """Each way in which a mapping can be sent; one that arrived would end the node at its first refresh."""
+    method = {"name": "hnsw", "space_type": "l2"} | ({"engine": engine} if engine else {})
+    field = {"type": "knn_vector", "dimension": 4, "method": method}
+    mappings = {"properties": {"nested": {"properties": {"embedding": field}}}}
+    name, settings = f"{alias}-1", {"index.knn": True}
+    calls: list[Callable[[], object]] = [
+        lambda: client.indices.create(index=name, body={"settings": settings, "mappings": mappings}),
+        lambda: client.indices.put_mapping(index=name, body=mappings),
+        lambda: client.indices.put_template(name=name, body={"index_patterns": ["x"], "mappings": mappings}),
+        lambda: client.indices.put_index_template(
+            name=name, body={"index_patterns": ["x"], "template": {"mappings": mappings}}
+        ),
+        lambda: client.cluster.put_component_template(name=name, body={"template": {"mappings": mappings}}),
+        lambda: client.transport.perform_request("PUT", f"/{name}", body={"mappings": mappings}),
+    ]
+    for call in calls:
+        with pytest.raises(EngineMissingError):
+            call()
+    assert not client.indices.exists(index=name)
+    assert not client.indices.exists_index_template(name=name)
+
+
+def test_a_vector_field_without_any_method_is_refused(client: OpenSearch, alias: str) -> None:
+    mappings = {"properties": {"embedding": {"type": "knn_vector", "dimension": 4}}}
+    with pytest.raises(EngineMissingError):
+        client.indices.create(index=f"{alias}-1", body={"mappings": mappings})
+
+
+def test_the_schema_takes_no_field_that_it_does_not_know(client: OpenSearch, alias: str) -> None:
+    administration = OpenSearchAdministration(client=client, alias=alias, engine="lucene")
+    info = IndexInfo(name=f"{alias}-1", fingerprint=FINGERPRINT, dimension=DIMENSION, space="l2")
+    administration.put_template(shards=1, replicas=0)
+    administration.create(info)
+    index = OpenSearchVectorIndex(client=client, alias=alias)
+    with pytest.raises(SearchRefusedError):
+        index.put_image(info.name, an_image("a"), (1.0, 0.0))
+    (mapping,) = client.indices.get_mapping(index=info.name).values()
+    assert mapping["mappings"]["dynamic"] == "strict"
+    assert mapping["mappings"]["properties"]["embedding"]["method"]["engine"] == "lucene"
+
+
+def test_an_alias_on_two_indices_is_refused(client: OpenSearch, alias: str) -> None:
+    administration = OpenSearchAdministration(client=client, alias=alias, engine="lucene")
+    administration.put_template(shards=1, replicas=0)
+    info = IndexInfo(name=f"{alias}-1", fingerprint=FINGERPRINT, dimension=DIMENSION, space="l2")
+    for each in (info, replace(info, name=f"{alias}-2")):
+        administration.create(each)
+        client.indices.put_alias(index=each.name, name=alias)
+    with pytest.raises(IndexMissingError, match="leads to 2"):
+        administration.active()

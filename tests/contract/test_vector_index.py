@@ -1,0 +1,275 @@
+"""One suite for every vector index: the in-memory one that tests use, and a real OpenSearch."""
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from opensearchpy import OpenSearch
+
+from imagesearch.adapters.in_memory import InMemoryVectorIndex
+from imagesearch.adapters.opensearch import OpenSearchVectorIndex
+from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
+from imagesearch.errors import IndexMissingError
+from imagesearch.index_setup import IndexSetup
+from imagesearch.models import IndexInfo, Vector, document_id
+from imagesearch.ports import IndexAdministration, VectorIndex
+from tests.builders import DIMENSION, FINGERPRINT, OTHER_FINGERPRINT, a_reject, an_image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Under:
+    """The adapter under test; `settle` makes what was written visible to searches."""
+
+    index: VectorIndex
+    administration: IndexAdministration
+    alias: str
+    settle: Callable[[], None]
+
+    def info(self, *, space: str = "cosinesimil", number: int = 1) -> IndexInfo:
+        name = f"{self.alias}-{FINGERPRINT[:12]}-{number}"
+        return IndexInfo(name=name, fingerprint=FINGERPRINT, dimension=DIMENSION, space=space)
+
+    def created(self, *, space: str = "cosinesimil", number: int = 1) -> str:
+        info = self.info(space=space, number=number)
+        self.administration.put_template(shards=1, replicas=0)
+        self.administration.create(info)
+        return info.name
+
+    def setup(self) -> IndexSetup:
+        return IndexSetup(
+            administration=self.administration, alias=self.alias, space="cosinesimil", shards=1, replicas=0
+        )
+
+
+@pytest.fixture(
+    params=[
+        "in memory",
+        pytest.param(
+            "OpenSearch", marks=pytest.mark.verified("k-NN index, engine lucene", on="genuine part")
+        ),
+    ]
+)
+def under(request: pytest.FixtureRequest, alias: str) -> Iterator[Under]:
+    if request.param == "in memory":
+        memory = InMemoryVectorIndex()
+        yield Under(index=memory, administration=memory, alias=alias, settle=lambda: None)
+        return
+    client: OpenSearch = request.getfixturevalue("client")
+    yield Under(
+        index=OpenSearchVectorIndex(client=client, alias=alias, clock=_ever_later()),
+        administration=OpenSearchAdministration(client=client, alias=alias, engine="lucene"),
+        alias=alias,
+        settle=lambda: client.indices.refresh(index=f"{alias}-*"),
+    )
+
+
+def _ever_later() -> Callable[[], float]:
+    """A clock on which everything remembered is old already."""
+    return iter(range(0, 10**9, 60)).__next__
+
+
+def _unit(*numbers: float) -> Vector:
+    norm = math.hypot(*numbers)
+    return tuple(number / norm for number in numbers)
+
+
+EAST, NORTH, NORTH_EAST, WEST = _unit(1, 0, 0, 0), _unit(0, 1, 0, 0), _unit(1, 1, 0, 0), _unit(-1, 0, 0, 0)
+
+
+def _three_pictures(under: Under, name: str) -> None:
+    under.index.put_image(name, an_image("a/east.jpg"), EAST)
+    under.index.put_image(name, an_image("a/north.jpg"), NORTH)
+    under.index.put_image(name, an_image("b/north-east.jpg"), NORTH_EAST)
+    under.settle()
+
+
+def test_the_nearest_pictures_come_first(under: Under) -> None:
+    name = under.created()
+    _three_pictures(under, name)
+    matches = under.index.search(name, EAST, k=3)
+    assert [match.image.key for match in matches] == ["a/east.jpg", "b/north-east.jpg", "a/north.jpg"]
+
+
+def test_the_score_of_cosine_is_one_plus_cosine_halved(under: Under) -> None:
+    name = under.created()
+    _three_pictures(under, name)
+    under.index.put_image(name, an_image("west.jpg"), WEST)
+    under.settle()
+    scores = [match.score for match in under.index.search(name, EAST, k=4)]
+    assert scores == pytest.approx([1, (1 + math.sqrt(0.5)) / 2, 0.5, 0], abs=1e-6)
+
+
+def test_the_score_of_l2_is_the_inverse_of_one_plus_the_squared_distance(under: Under) -> None:
+    name = under.created(space="l2")
+    _three_pictures(under, name)
+    scores = [match.score for match in under.index.search(name, EAST, k=3)]
+    assert scores == pytest.approx([1, 1 / (1 + 2 - math.sqrt(2)), 1 / 3], abs=1e-6)
+
+
+def test_a_match_carries_everything_that_was_written(under: Under) -> None:
+    name = under.created()
+    image = an_image("Ferien 2026/Südsee #1 100%.jpg")
+    under.index.put_image(name, image, EAST)
+    under.settle()
+    (match,) = under.index.search(name, EAST, k=1)
+    assert match.image == image
+
+
+def test_k_limits_the_matches_and_may_exceed_the_index(under: Under) -> None:
+    name = under.created()
+    _three_pictures(under, name)
+    assert len(under.index.search(name, EAST, k=2)) == 2
+    assert len(under.index.search(name, EAST, k=100)) == 3
+
+
+def test_an_empty_index_has_no_matches(under: Under) -> None:
+    assert under.index.search(under.created(), EAST, k=5) == ()
+
+
+def test_min_score_leaves_out_what_is_farther(under: Under) -> None:
+    name = under.created()
+    _three_pictures(under, name)
+    matches = under.index.search(name, EAST, k=3, min_score=0.6)
+    assert [match.image.key for match in matches] == ["a/east.jpg", "b/north-east.jpg"]
+
+
+def test_a_prefix_keeps_to_its_album(under: Under) -> None:
+    name = under.created()
+    _three_pictures(under, name)
+    assert {match.image.key for match in under.index.search(name, EAST, k=3, prefix="a/")} == {
+        "a/east.jpg",
+        "a/north.jpg",
+    }
+
+
+def test_a_prefix_is_taken_literally(under: Under) -> None:
+    name = under.created()
+    under.index.put_image(name, an_image("a*?/[x].jpg"), EAST)
+    under.index.put_image(name, an_image("abc/x.jpg"), EAST)
+    under.settle()
+    assert [match.image.key for match in under.index.search(name, EAST, k=3, prefix="a*?/")] == [
+        "a*?/[x].jpg"
+    ]
+    assert under.index.search(name, EAST, k=3, prefix="A") == ()
+
+
+def test_a_rare_album_still_fills_k(under: Under) -> None:
+    name, chance = under.created(), random.Random(7)  # noqa: S311 - test data
+    for number in range(300):
+        key = f"rare/{number}.jpg" if number % 60 == 0 else f"common/{number}.jpg"
+        under.index.put_image(name, an_image(key), _unit(*(chance.gauss() for _ in range(DIMENSION))))
+    under.settle()
+    assert len(under.index.search(name, EAST, k=5, prefix="rare/")) == 5
+
+
+def test_a_written_document_is_read_back_before_any_refresh(under: Under) -> None:
+    name = under.created()
+    under.index.put_image(name, an_image("a.jpg"), EAST)
+    under.index.put_rejected(name, a_reject("b.jpg"))
+    assert under.index.get(name, document_id("a.jpg")) == an_image("a.jpg")
+    assert under.index.get(name, document_id("b.jpg")) == a_reject("b.jpg")
+    assert under.index.get(name, document_id("c.jpg")) is None
+
+
+def test_writing_a_key_again_replaces_its_document(under: Under) -> None:
+    name = under.created()
+    under.index.put_image(name, an_image("a.jpg"), EAST)
+    under.index.put_image(name, an_image("a.jpg", etag="e2"), NORTH)
+    under.settle()
+    (match,) = under.index.search(name, NORTH, k=5)
+    assert match.image.etag == "e2"
+    assert match.score == pytest.approx(1)
+
+
+def test_a_reject_is_counted_and_found_no_longer(under: Under) -> None:
+    name = under.created()
+    _three_pictures(under, name)
+    under.index.put_rejected(name, a_reject("a/east.jpg"))
+    under.settle()
+    assert under.index.count(name) == 2
+    assert "a/east.jpg" not in {match.image.key for match in under.index.search(name, EAST, k=5)}
+
+
+def test_a_deleted_picture_is_gone_and_may_be_deleted_again(under: Under) -> None:
+    name = under.created()
+    _three_pictures(under, name)
+    under.index.delete(name, document_id("a/east.jpg"))
+    under.index.delete(name, document_id("a/east.jpg"))
+    under.settle()
+    assert under.index.count(name) == 2
+    assert under.index.get(name, document_id("a/east.jpg")) is None
+    assert len(under.index.search(name, EAST, k=5)) == 2
+
+
+def test_every_call_on_a_missing_index_says_so(under: Under) -> None:
+    under.created()
+    missing = f"{under.alias}-missing"
+    calls: list[Callable[[], object]] = [
+        lambda: under.index.search(missing, EAST, k=1),
+        lambda: under.index.get(missing, "0" * 32),
+        lambda: under.index.count(missing),
+        lambda: under.index.put_image(missing, an_image("a"), EAST),
+        lambda: under.index.put_rejected(missing, a_reject("a")),
+        lambda: under.index.delete(missing, "0" * 32),
+        lambda: under.administration.is_empty(missing),
+        lambda: under.administration.point_alias(missing),
+    ]
+    for call in calls:
+        with pytest.raises(IndexMissingError):
+            call()
+
+
+def test_a_missing_alias_is_a_missing_index(under: Under) -> None:
+    under.created()
+    with pytest.raises(IndexMissingError):
+        under.index.active()
+
+
+def test_the_alias_leads_to_the_index_it_was_last_pointed_at(under: Under) -> None:
+    first, second = under.created(number=1), under.created(number=2)
+    for name in (first, second, second, first):
+        under.administration.point_alias(name)
+        assert under.index.active().name == under.administration.active().name == name
+
+
+def test_the_active_index_names_its_model(under: Under) -> None:
+    under.administration.point_alias(under.created(space="l2"))
+    assert under.index.active() == under.info(space="l2")
+
+
+def test_creating_an_index_again_keeps_its_documents(under: Under) -> None:
+    name = under.created()
+    _three_pictures(under, name)
+    under.created()
+    assert under.index.count(name) == 3
+
+
+def test_emptiness_counts_what_was_written_a_moment_ago(under: Under) -> None:
+    name = under.created()
+    assert under.administration.is_empty(name)
+    under.index.put_rejected(name, a_reject("a"))
+    assert not under.administration.is_empty(name)
+
+
+def test_setting_up_twice_is_setting_up_once(under: Under) -> None:
+    first = under.setup().ensure(fingerprint=FINGERPRINT, dimension=DIMENSION)
+    under.index.put_image(first.name, an_image("a"), EAST)
+    assert under.setup().ensure(fingerprint=FINGERPRINT, dimension=DIMENSION) == first
+    assert under.index.active() == first
+    assert under.index.get(first.name, document_id("a")) is not None
+
+
+def test_an_index_with_documents_survives_the_deployment_of_another_model(under: Under) -> None:
+    first = under.setup().ensure(fingerprint=FINGERPRINT, dimension=DIMENSION)
+    under.index.put_image(first.name, an_image("a"), EAST)
+    assert under.setup().ensure(fingerprint=OTHER_FINGERPRINT, dimension=8) == first
+    assert under.index.active() == first
+
+
+def test_an_empty_index_makes_way_for_the_deployed_model(under: Under) -> None:
+    under.setup().ensure(fingerprint=FINGERPRINT, dimension=DIMENSION)
+    second = under.setup().ensure(fingerprint=OTHER_FINGERPRINT, dimension=8)
+    assert under.index.active() == second
+    assert (second.fingerprint, second.dimension) == (OTHER_FINGERPRINT, 8)

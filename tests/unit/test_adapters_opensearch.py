@@ -1,0 +1,220 @@
+"""The OpenSearch adapter without OpenSearch: the guard, signing, request bodies, and translated errors."""
+
+import datetime
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import opensearchpy
+import pytest
+from botocore.credentials import RefreshableCredentials
+from requests_aws4auth import AWS4Auth  # type: ignore[import-untyped]
+
+from imagesearch import errors
+from imagesearch.adapters.engine_guard import refuse_other_engine
+from imagesearch.adapters.opensearch import OpenSearchVectorIndex, search_body
+from imagesearch.adapters.opensearch_client import aws_auth, opensearch_client, translate
+from imagesearch.adapters.opensearch_schema import index_body, template_body
+from imagesearch.errors import EngineMissingError, SearchUnavailableError, SettingsError
+from tests.builders import an_index
+
+
+def _mapping(field: dict[str, Any]) -> dict[str, Any]:
+    return {"mappings": {"properties": {"embedding": {"type": "knn_vector", "dimension": 4} | field}}}
+
+
+LUCENE = {"method": {"name": "hnsw", "engine": "lucene"}}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {},
+        {"method": {"name": "hnsw"}},
+        {"method": {"name": "hnsw", "engine": "faiss"}},
+        {"method": {"name": "hnsw", "engine": None}},
+        {"method": "hnsw"},
+        {"model_id": "m"},
+        {"mode": "on_disk"},
+    ],
+)
+def test_a_vector_field_that_does_not_name_the_engine_is_refused(field: dict[str, Any]) -> None:
+    with pytest.raises(EngineMissingError, match="lucene"):
+        refuse_other_engine(json.dumps(_mapping(field)).encode(), "lucene")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"template": _mapping({})}),
+        json.dumps({"mappings": {"dynamic_templates": [{"v": {"mapping": {"type": "knn_vector"}}}]}}),
+        json.dumps({"properties": {"a": {"properties": {"b": {"type": "knn_vector"}}}}}),
+        json.dumps(_mapping({})).replace("knn_vector", "knn\\u005fvector"),
+        json.dumps({"index": {}}) + "\n" + json.dumps(_mapping({})) + "\n",
+        "type: knn_vector",
+    ],
+)
+def test_no_wrapping_hides_a_vector_field(body: str) -> None:
+    for sent in (body, body.encode()):
+        with pytest.raises(EngineMissingError):
+            refuse_other_engine(sent, "lucene")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(_mapping(LUCENE)),
+        json.dumps({"key": "albums/knn_vector/1.jpg", "type": "picture"}),
+        json.dumps({"index": {}}) + "\n" + json.dumps({"key": "knn_vector.jpg"}) + "\n",
+        json.dumps({"key": "S\\u00fcdsee"}),
+        "",
+    ],
+)
+def test_everything_else_may_pass(body: str) -> None:
+    refuse_other_engine(body, "lucene")
+
+
+@pytest.mark.parametrize("engine", ["lucene", "faiss"])
+def test_our_own_bodies_name_the_engine(engine: str) -> None:
+    body = index_body(an_index(), engine=engine)
+    refuse_other_engine(json.dumps(body), engine)
+    assert body["mappings"]["properties"]["embedding"]["method"]["engine"] == engine
+    assert "knn_vector" not in json.dumps(template_body(alias="images", shards=1, replicas=0))
+
+
+def test_a_search_names_how_thorough_it_is_and_filters_inside() -> None:
+    body = search_body((0.6, 0.8), k=5, ef_search=100, min_score=0.7, prefix="a/")
+    assert body["query"]["knn"]["embedding"] == {
+        "vector": (0.6, 0.8),
+        "k": 5,
+        "method_parameters": {"ef_search": 100},
+        "filter": {"prefix": {"key": {"value": "a/"}}},
+    }
+    assert (body["size"], body["min_score"]) == (5, 0.7)
+    assert "embedding" not in body["_source"]
+
+
+def test_a_search_for_more_than_ef_looks_at_as_many() -> None:
+    body = search_body((1.0,), k=100, ef_search=50)
+    assert body["query"]["knn"]["embedding"]["method_parameters"] == {"ef_search": 100}
+    assert "min_score" not in body
+
+
+def _transport_error(kind: type[opensearchpy.TransportError], status: object, error: str = "") -> Exception:
+    return kind(status, error, {"error": {"type": error, "root_cause": [{"reason": "r"}]}})
+
+
+TRANSLATED = [
+    (opensearchpy.ConnectionError("N/A", "refused", OSError()), errors.SearchUnavailableError),
+    (opensearchpy.SSLError("N/A", "certificate", OSError()), errors.SearchUnavailableError),
+    (opensearchpy.ConnectionTimeout("TIMEOUT", "slow", OSError()), errors.SearchUnavailableError),
+    (_transport_error(opensearchpy.TransportError, 429), errors.SearchUnavailableError),
+    (_transport_error(opensearchpy.TransportError, 500), errors.SearchUnavailableError),
+    (_transport_error(opensearchpy.TransportError, 503), errors.SearchUnavailableError),
+    (_transport_error(opensearchpy.AuthenticationException, 401), errors.SearchUnavailableError),
+    (_transport_error(opensearchpy.AuthorizationException, 403), errors.SearchUnavailableError),
+    (
+        _transport_error(opensearchpy.NotFoundError, 404, "index_not_found_exception"),
+        errors.IndexMissingError,
+    ),
+    (opensearchpy.NotFoundError(404, "{}", {"found": False}), errors.SearchRefusedError),
+    (_transport_error(opensearchpy.RequestError, 400, "parsing_exception"), errors.SearchRefusedError),
+    (_transport_error(opensearchpy.ConflictError, 409), errors.SearchRefusedError),
+    (opensearchpy.SerializationError("s"), errors.SearchRefusedError),
+    (opensearchpy.ImproperlyConfigured("s"), errors.SearchRefusedError),
+    (opensearchpy.OpenSearchException("s"), errors.SearchRefusedError),
+]
+
+
+@pytest.mark.parametrize(("error", "expected"), TRANSLATED, ids=lambda value: type(value).__name__)
+def test_an_error_of_opensearch_is_translated(error: Exception, expected: type[Exception]) -> None:
+    assert type(translate(error)) is expected
+
+
+def test_every_kind_of_error_that_a_request_can_raise_is_tried_above() -> None:
+    def kinds(kind: type[BaseException]) -> set[type[BaseException]]:
+        return {kind}.union(*(kinds(each) for each in kind.__subclasses__()))
+
+    raised = kinds(opensearchpy.TransportError) | {
+        opensearchpy.OpenSearchException,
+        opensearchpy.SerializationError,
+        opensearchpy.ImproperlyConfigured,
+    }
+    assert {type(error) for error, _ in TRANSLATED} == raised
+
+
+@pytest.fixture
+def recorded() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """A server that answers 503 to everything, and the headers that it was sent."""
+    headers: list[dict[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            headers.append(dict(self.headers))
+            self.send_error(503)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", headers
+        server.shutdown()
+        thread.join()
+
+
+def test_an_overloaded_opensearch_is_asked_again_and_then_unavailable(
+    recorded: tuple[str, list[dict[str, str]]],
+) -> None:
+    url, headers = recorded
+    index = OpenSearchVectorIndex(
+        client=opensearch_client(endpoint=url, engine="lucene", auth=None), alias="images"
+    )
+    with pytest.raises(SearchUnavailableError) as caught:
+        index.active()
+    assert (len(headers), caught.value.retry_after) == (3, 5)
+
+
+def test_an_unreachable_opensearch_is_unavailable() -> None:
+    client = opensearch_client(endpoint="http://127.0.0.1:9", engine="lucene", auth=None)
+    with pytest.raises(SearchUnavailableError, match="cannot be reached"):
+        OpenSearchVectorIndex(client=client, alias="images").active()
+
+
+def test_every_request_is_signed_for_es_with_the_credentials_of_the_moment(
+    recorded: tuple[str, list[dict[str, str]]],
+) -> None:
+    """Credentials of a role expire while a function lives; each request asks for the present ones."""
+    url, headers = recorded
+    generation = iter(range(100))
+
+    def fresh() -> dict[str, str]:
+        expiry = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1)
+        name = f"KEY{next(generation)}"
+        return {"access_key": name, "secret_key": "s", "token": "t", "expiry_time": expiry.isoformat()}
+
+    credentials = RefreshableCredentials.create_from_metadata(fresh(), fresh, "test")
+    auth = AWS4Auth(region="eu-central-1", service="es", refreshable_credentials=credentials)
+    client = opensearch_client(endpoint=url, engine="lucene", auth=auth)
+    index = OpenSearchVectorIndex(client=client, alias="images")
+    with pytest.raises(SearchUnavailableError):
+        index.active()
+    signatures = [each["Authorization"] for each in headers]
+    assert all("/eu-central-1/es/aws4_request" in each for each in signatures)
+    assert all(each["x-amz-security-token"] == "t" for each in headers)
+    assert len({each.partition("Credential=")[2].partition("/")[0] for each in signatures}) == len(headers)
+
+
+def test_signing_needs_a_region_and_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    with pytest.raises(SettingsError, match="AWS_REGION"):
+        aws_auth()
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert aws_auth().region == "eu-west-1"

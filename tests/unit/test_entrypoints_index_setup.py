@@ -1,0 +1,117 @@
+"""The function behind the index's custom resource, on in-memory parts."""
+
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from imagesearch.adapters.in_memory import InMemoryVectorIndex
+from imagesearch.entrypoints.index_setup import Handler, build_handler
+from imagesearch.entrypoints.wiring import IndexSetupParts
+from imagesearch.errors import IndexMissingError, SearchRefusedError, SearchUnavailableError
+from imagesearch.index_setup import IndexSetup
+from imagesearch.models import IndexInfo
+from tests.builders import FINGERPRINT, OTHER_FINGERPRINT, an_image
+
+PROPERTIES = {"ServiceToken": "arn", "Fingerprint": FINGERPRINT, "Dimension": "4"}
+
+
+class Context(LambdaContext):
+    """A context with five minutes left."""
+
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]
+        return 300_000
+
+
+class Starting(InMemoryVectorIndex):
+    """An index whose domain does not answer the first times."""
+
+    def __init__(self, *, failures: int, error: Exception | None = None) -> None:
+        super().__init__()
+        self.failures = failures
+        self._error = error or SearchUnavailableError("Not yet.", retry_after=5)
+
+    def put_template(self, *, shards: int, replicas: int) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise self._error
+
+
+def _handler(index: InMemoryVectorIndex, pauses: list[float] | None = None) -> Handler:
+    setup = IndexSetup(administration=index, alias="images", space="cosinesimil", shards=1, replicas=0)
+    parts = IndexSetupParts(setup=setup, alias="images")
+    return build_handler(lambda: parts, pause=(pauses if pauses is not None else list[float]()).append)
+
+
+def _event(kind: str, **properties: str) -> dict[str, Any]:
+    event: dict[str, Any] = {"RequestType": kind, "ResourceProperties": PROPERTIES | properties}
+    return event if kind == "Create" else event | {"PhysicalResourceId": "images"}
+
+
+def test_creation_makes_the_first_index_of_the_model_and_points_the_alias_at_it() -> None:
+    index = InMemoryVectorIndex()
+    name = "images-5e5e5e5e5e5e-1"
+    answer = _handler(index)(_event("Create"), Context())
+    assert answer == {"PhysicalResourceId": "images", "Data": {"Index": name, "Fingerprint": FINGERPRINT}}
+    assert index.active() == IndexInfo(name=name, fingerprint=FINGERPRINT, dimension=4, space="cosinesimil")
+
+
+def test_repeating_creation_and_update_keeps_every_document() -> None:
+    index = InMemoryVectorIndex()
+    handler = _handler(index)
+    handler(_event("Create"), Context())
+    index.put_image(index.active().name, an_image("a"), (1.0, 0.0, 0.0, 0.0))
+    for kind in ("Create", "Update", "Update"):
+        handler(_event(kind), Context())
+    assert index.count(index.active().name) == 1
+
+
+def test_an_update_to_another_model_leaves_a_filled_index_active() -> None:
+    index = InMemoryVectorIndex()
+    handler = _handler(index)
+    handler(_event("Create"), Context())
+    index.put_image(index.active().name, an_image("a"), (1.0, 0.0, 0.0, 0.0))
+    answer = handler(_event("Update", Fingerprint=OTHER_FINGERPRINT), Context())
+    assert answer["Data"]["Fingerprint"] == FINGERPRINT
+    assert index.active().fingerprint == FINGERPRINT
+
+
+def test_a_deletion_leaves_index_and_documents_in_place() -> None:
+    index = InMemoryVectorIndex()
+    handler = _handler(index)
+    handler(_event("Create"), Context())
+    index.put_image(index.active().name, an_image("a"), (1.0, 0.0, 0.0, 0.0))
+    assert handler(_event("Delete"), Context()) == {"PhysicalResourceId": "images"}
+    assert index.count(index.active().name) == 1
+
+
+def test_a_domain_that_does_not_answer_yet_is_waited_for() -> None:
+    index, pauses = Starting(failures=3), list[float]()
+    _handler(index, pauses)(_event("Create"), Context())
+    assert index.active().fingerprint == FINGERPRINT
+    assert len(pauses) == 3
+
+
+def test_a_domain_that_never_answers_fails_the_deployment_in_time() -> None:
+    class Late(Context):
+        def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]
+            return 21_000
+
+    index = Starting(failures=10**9)
+    with pytest.raises(SearchUnavailableError):
+        _handler(index)(_event("Create"), Late())
+    with pytest.raises(IndexMissingError):
+        index.active()
+
+
+def test_a_refusal_fails_the_deployment_at_once() -> None:
+    index, pauses = Starting(failures=1, error=SearchRefusedError("No.")), list[float]()
+    with pytest.raises(SearchRefusedError):
+        _handler(index, pauses)(_event("Create"), Context())
+    assert pauses == []
+
+
+@pytest.mark.parametrize("properties", [{"Dimension": "many"}, {"Dimension": ""}])
+def test_unusable_properties_fail_the_deployment(properties: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        _handler(InMemoryVectorIndex())(_event("Create", **properties), Context())

@@ -1,0 +1,134 @@
+"""Imports are pure and light, and the settings build the functions' parts on first use."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imagesearch.entrypoints import wiring
+from imagesearch.errors import SettingsError
+from imagesearch.settings import IndexSetupSettings, IngestSettings, QuerySettings, Settings
+
+LAMBDA = Path(__file__).parents[2] / "lambda"
+
+INGEST = {
+    "SEARCH_ENDPOINT": "https://search.example.org",
+    "INDEX_ALIAS": "images",
+    "VECTOR_ENGINE": "faiss",
+    "IMAGE_BUCKET": "pictures",
+    "ENDPOINT_PREFIX": "imagesearch-dev-",
+    "MAX_ENDPOINT_PAYLOAD_BYTES": "4000000",
+    "INVOKE_TIMEOUT_SECONDS": "20.5",
+}
+QUERY = INGEST | {
+    "EF_SEARCH": "100",
+    "MAX_REQUEST_BYTES": "6000000",
+    "MAX_RESULTS": "100",
+    "URL_TTL_SECONDS": "900",
+}
+INDEX_SETUP = {
+    "SEARCH_ENDPOINT": "http://127.0.0.1:9200",
+    "INDEX_ALIAS": "images",
+    "VECTOR_ENGINE": "lucene",
+    "VECTOR_SPACE": "cosinesimil",
+    "NUMBER_OF_SHARDS": "1",
+    "NUMBER_OF_REPLICAS": "0",
+}
+CASES = [(QuerySettings, QUERY), (IngestSettings, INGEST), (IndexSetupSettings, INDEX_SETUP)]
+
+
+@pytest.mark.parametrize(("kind", "environment"), CASES)
+def test_settings_are_read_from_their_variables_and_no_others(
+    kind: type[Settings], environment: dict[str, str]
+) -> None:
+    settings = kind.from_environment(environment | {"UNKNOWN": "x", "AWS_REGION": "eu-central-1"})
+    assert {name.upper(): value for name, value in vars(settings).items()}.keys() == environment.keys()
+    for name, value in vars(settings).items():
+        assert str(value) == environment[name.upper()]
+
+
+@pytest.mark.parametrize(
+    ("kind", "environment", "name"), [(kind, env, name) for kind, env in CASES for name in env]
+)
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_missing_variable_is_named(
+    kind: type[Settings], environment: dict[str, str], name: str, value: str | None
+) -> None:
+    changed = {each: text for each, text in environment.items() if each != name}
+    with pytest.raises(SettingsError, match=name):
+        kind.from_environment(changed if value is None else changed | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VECTOR_ENGINE", "nmslib"),
+        ("VECTOR_ENGINE", "LUCENE"),
+        ("SEARCH_ENDPOINT", "search.example.org"),
+        ("SEARCH_ENDPOINT", "ftp://search.example.org"),
+        ("SEARCH_ENDPOINT", "https://"),
+        ("EF_SEARCH", "0"),
+        ("EF_SEARCH", "many"),
+        ("EF_SEARCH", "1.5"),
+        ("MAX_RESULTS", "-1"),
+        ("INVOKE_TIMEOUT_SECONDS", "0"),
+        ("INVOKE_TIMEOUT_SECONDS", "nan"),
+        ("INVOKE_TIMEOUT_SECONDS", "inf"),
+        ("INVOKE_TIMEOUT_SECONDS", "20s"),
+        ("URL_TTL_SECONDS", "0"),
+    ],
+)
+def test_an_unusable_variable_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        QuerySettings.from_environment(QUERY | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("VECTOR_SPACE", "dot"), ("NUMBER_OF_REPLICAS", "-1"), ("NUMBER_OF_SHARDS", "0")]
+)
+def test_an_unusable_variable_of_the_index_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        IndexSetupSettings.from_environment(INDEX_SETUP | {name: value})
+
+
+@pytest.mark.parametrize("entrypoint", ["query", "ingest", "index_setup"])
+def test_importing_an_entrypoint_needs_no_environment_and_loads_no_client(entrypoint: str) -> None:
+    script = f"""
+import sys
+sys.path.insert(0, {str(LAMBDA)!r})
+from imagesearch.entrypoints.{entrypoint} import handler
+assert callable(handler)
+heavy = {{"boto3", "opensearchpy", "requests", "numpy", "moto"}} & sys.modules.keys()
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", script], env={}, check=True, timeout=60)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    for each in (wiring.query_parts, wiring.ingest_parts, wiring.index_setup_parts):
+        each.cache_clear()
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_parts_are_built_from_the_environment_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (QUERY | INDEX_SETUP).items():
+        monkeypatch.setenv(name, value)
+    assert wiring.query_parts().max_results == 100
+    assert wiring.query_parts() is wiring.query_parts()
+    assert wiring.ingest_parts().bucket == "pictures"
+    assert wiring.ingest_parts().seconds_per_picture == 20.5
+    assert wiring.index_setup_parts().alias == "images"
+
+
+@pytest.mark.usefixtures("aws")
+def test_parts_that_could_not_be_built_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="SEARCH_ENDPOINT"):
+        wiring.query_parts()
+    for name, value in QUERY.items():
+        monkeypatch.setenv(name, value)
+    assert wiring.query_parts().max_results == 100

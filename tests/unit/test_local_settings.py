@@ -1,0 +1,106 @@
+"""Settings of the local environment, and what it asks of the machine."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import CommandError
+from scripts.local.opensearch import OpenSearch
+from scripts.local.settings import LocalSettings
+from scripts.local.unprivileged import (
+    NOBODY,
+    is_reachable,
+    readable_copy,
+)
+from scripts.local.waiting import wait_until
+
+
+def test_variables_move_the_directory_and_the_ports() -> None:
+    settings = LocalSettings.from_environment(
+        {"IMAGESEARCH_LOCAL_DIR": "/x/y", "IMAGESEARCH_EMULATOR_PORT": "5000"}
+    )
+    assert settings.directory == Path("/x/y")
+    assert settings.emulator_url == "http://127.0.0.1:5000"
+    assert settings.opensearch_port == 9200
+
+
+@pytest.mark.parametrize("value", ["", "abc", "0", "70000", "-1"])
+def test_a_port_that_is_none_is_refused_by_name(value: str) -> None:
+    with pytest.raises(CommandError, match="IMAGESEARCH_OPENSEARCH_PORT"):
+        LocalSettings.from_environment({"IMAGESEARCH_OPENSEARCH_PORT": value})
+
+
+def test_a_port_that_the_model_server_refuses_is_refused_before_it_starts() -> None:
+    with pytest.raises(CommandError, match="IMAGESEARCH_MODEL_SERVER_PORT"):
+        LocalSettings.from_environment({"IMAGESEARCH_MODEL_SERVER_PORT": "32767"})
+
+
+def test_an_opensearch_of_the_users_own_is_used_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", "http://search.example:9201/")
+    search = OpenSearch(LocalSettings(directory=tmp_path))
+    assert search.address == "search.example:9201"
+    assert search.stop() is False
+
+
+@pytest.mark.parametrize(
+    "url", ["https://search.example", "http://me:secret@search.example", "http://x/path"]
+)
+def test_an_opensearch_url_that_the_emulator_cannot_hand_on_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", url)
+    with pytest.raises(CommandError, match="OPENSEARCH_URL"):
+        _ = OpenSearch(LocalSettings(directory=tmp_path)).address
+
+
+def test_a_folder_below_a_private_home_is_not_reachable_for_others(tmp_path: Path) -> None:
+    inner = tmp_path / "home" / "checkout"
+    inner.mkdir(parents=True)
+    inner.parent.chmod(0o700)
+    assert not is_reachable(inner)
+
+
+def test_what_others_cannot_read_is_copied_and_the_rest_is_used_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "private" / "distribution"
+    home.mkdir(parents=True)
+    (home / "file").write_text("content")
+    home.parent.chmod(0o700)
+    public = tmp_path / "public"
+    public.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(public))
+    copy = readable_copy(home, NOBODY)
+    assert copy.is_relative_to(public)
+    assert (copy / "file").read_text() == "content"
+    assert readable_copy(home, None) == home
+    assert readable_copy(Path("/usr/bin"), NOBODY) == Path("/usr/bin")
+
+
+def test_a_public_folder_that_somebody_else_made_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "distribution"
+    home.mkdir()
+    tmp_path.chmod(0o700)
+    public = tmp_path / "public"
+    public.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(public))
+    readable_copy(home, NOBODY)
+    (planted,) = public.iterdir()
+    planted.rename(public / "elsewhere")
+    planted.symlink_to(public / "elsewhere")
+    with pytest.raises(CommandError, match="belongs to somebody else"):
+        readable_copy(home, NOBODY)
+
+
+def test_a_system_folder_is_reachable_for_others() -> None:
+    assert is_reachable(Path("/usr/bin"))
+
+
+def test_waiting_ends_at_the_deadline() -> None:
+    assert wait_until(lambda: False, seconds=0.05, poll_seconds=0.01) is False
+    assert wait_until(lambda: True, seconds=0) is True
