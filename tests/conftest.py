@@ -1,10 +1,14 @@
-"""What every tier shares: the marker that says where a thing was verified, and the photographs' folder."""
+"""What every tier shares: a real OpenSearch, and the marker that says where a thing was verified."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from scripts.local.opensearch import OpenSearch
+from scripts.local.settings import LocalSettings
+from tests.ports import free_ports
 from tests.verified import COLUMNS, On, render
 
 
@@ -33,3 +37,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 )
             marks[mark.args[0]].add(mark.kwargs["on"])
     destination.write_text(render(marks) + "\n")
+
+
+@pytest.fixture(scope="session")
+def opensearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real OpenSearch with k-NN: the one at OPENSEARCH_URL, else one started for the session."""
+    directory = tmp_path_factory.mktemp("opensearch")
+    search = OpenSearch(LocalSettings(directory=directory, opensearch_port=free_ports(1)[0]))
+    try:
+        search.start(fresh=True)
+        yield search.url
+    finally:
+        search.forget()

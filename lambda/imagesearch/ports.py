@@ -47,6 +47,9 @@ class VectorIndex(Protocol):
     def get(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
         """Return the document as the last write left it (not as of the last refresh), or None."""
 
+    def find(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
+        """Return the document as searches see it (as of the last refresh), or None."""
+
     def put_image(self, index: str, image: ImageRecord, vector: Vector) -> None:
         """Write a picture, replacing whatever the index held for its key."""
 

@@ -73,8 +73,8 @@ class Searcher:
         return SearchResult(hits=hits, index=index, took_ms=timings)
 
     def picture(self, document_id: str) -> ImageRecord | RejectedImage:
-        """Return what the active index knows of a picture. Raises ImageUnknownError."""
-        document = self._index.get(self._index.active().name, document_id)
+        """Return what searches see of a picture. Raises ImageUnknownError."""
+        document = self._index.find(self._index.active().name, document_id)
         if document is None:
             raise ImageUnknownError("No picture has this id; it may have been deleted or not be indexed yet.")
         return document

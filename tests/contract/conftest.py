@@ -1,4 +1,4 @@
-"""The real OpenSearch of the contract tests: the one at OPENSEARCH_URL, else one started for the session."""
+"""A corner of the real OpenSearch for each contract test."""
 
 import uuid
 from collections.abc import Iterator
@@ -7,20 +7,6 @@ import pytest
 from opensearchpy import OpenSearch
 
 from imagesearch.adapters.opensearch_client import opensearch_client
-from scripts.local.opensearch import OpenSearch as LocalOpenSearch
-from scripts.local.settings import LocalSettings
-from tests.ports import free_ports
-
-
-@pytest.fixture(scope="session")
-def opensearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    directory = tmp_path_factory.mktemp("opensearch")
-    search = LocalOpenSearch(LocalSettings(directory=directory, opensearch_port=free_ports(1)[0]))
-    try:
-        search.start(fresh=True)
-        yield search.url
-    finally:
-        search.stop()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from imagesearch.index_setup import IndexSetup
 from imagesearch.models import IndexInfo, Vector, document_id
 from imagesearch.ports import IndexAdministration, VectorIndex
 from tests.builders import DIMENSION, FINGERPRINT, OTHER_FINGERPRINT, a_reject, an_image
+from tests.waiting import wait_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +172,16 @@ def test_a_written_document_is_read_back_before_any_refresh(under: Under) -> Non
     assert under.index.get(name, document_id("a.jpg")) == an_image("a.jpg")
     assert under.index.get(name, document_id("b.jpg")) == a_reject("b.jpg")
     assert under.index.get(name, document_id("c.jpg")) is None
+
+
+def test_what_is_found_by_id_is_what_searches_see(under: Under) -> None:
+    name = under.created()
+    for number in range(3):
+        key = f"{number}.jpg"
+        under.index.put_image(name, an_image(key), EAST)
+        wait_for(lambda key=key: under.index.find(name, document_id(key)), f"{key} to be found by id")
+
+        assert len(under.index.search(name, EAST, k=100)) == number + 1
 
 
 def test_writing_a_key_again_replaces_its_document(under: Under) -> None:

@@ -1,15 +1,10 @@
 """A corner of the deployed picture bucket that belongs to one test, and waits for the index."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
 from scripts.client import ImageSearchClient, ImageState
-
-T = TypeVar("T")
-PATIENCE_SECONDS = 60.0
+from tests.waiting import wait_for
 
 
 @dataclass(frozen=True)
@@ -50,13 +45,3 @@ class Library:
 
     def wait_until_unknown(self, name: str) -> None:
         wait_for(lambda: self.client.image(self.key(name)) is None or None, f"{name} to be forgotten")
-
-
-def wait_for(condition: Callable[[], T | None], what: str) -> T:
-    """The first answer of ``condition`` that is not None, asked ten times a second."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while (answer := condition()) is None:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {PATIENCE_SECONDS:.0f} s for {what}")
-        Event().wait(0.1)
-    return answer

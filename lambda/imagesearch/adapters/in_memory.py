@@ -183,6 +183,10 @@ class InMemoryVectorIndex:
         """Return the document as the last write left it, or None."""
         return self._documents[self._info(index).name].get(document_id)
 
+    def find(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
+        """Return the document as searches see it: at once, here."""
+        return self.get(index, document_id)
+
     def put_image(self, index: str, image: ImageRecord, vector: Vector) -> None:
         """Write a picture, replacing whatever the index held for its key."""
         self._documents[self._info(index).name][image.id] = image

@@ -75,16 +75,11 @@ class OpenSearchVectorIndex:
 
     def get(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
         """Return the document as the last write left it, or None. Raises IndexMissingError."""
-        with translated():
-            try:
-                answer = self._client.get(
-                    index=index, id=document_id, params={"_source_includes": ",".join(schema.SOURCE_FIELDS)}
-                )
-            except NotFoundError as error:
-                if error_type(error):
-                    raise
-                return None
-        return schema.document_of(answer["_source"])
+        return self._read(index, document_id, realtime=True)
+
+    def find(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
+        """Return the document as of the last refresh, or None. Raises IndexMissingError."""
+        return self._read(index, document_id, realtime=False)
 
     def put_image(self, index: str, image: ImageRecord, vector: Vector) -> None:
         """Write a picture, replacing whatever the index held for its key."""
@@ -108,6 +103,20 @@ class OpenSearchVectorIndex:
         with translated():
             answer = self._client.count(index=index, body={"query": {"term": {"state": schema.INDEXED}}})
         return int(answer["count"])
+
+    def _read(self, index: str, document_id: str, *, realtime: bool) -> ImageRecord | RejectedImage | None:
+        params = {
+            "_source_includes": ",".join(schema.SOURCE_FIELDS),
+            "realtime": "true" if realtime else "false",
+        }
+        with translated():
+            try:
+                answer = self._client.get(index=index, id=document_id, params=params)
+            except NotFoundError as error:
+                if error_type(error):
+                    raise
+                return None
+        return schema.document_of(answer["_source"])
 
     def _put(self, index: str, document_id: str, source: dict[str, Any]) -> None:
         with translated():
