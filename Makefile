@@ -9,7 +9,7 @@ export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 UV_INSTALL := uv pip install --quiet --require-hashes
 READY := .venv/.ready node_modules/.ready $(TOOLS)/emulator/.ready $(TOOLS)/model_server/.ready \
          $(TOOLS)/container_images/.ready $(TOOLS)/wheels/.ready
-SOURCES := app.py stacks scripts lambda model_code tests benchmarks
+SOURCES := app.py stacks scripts lambda model_code tests
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from opensearchpy import OpenSearch
@@ -179,7 +180,7 @@ def test_what_is_found_by_id_is_what_searches_see(under: Under) -> None:
     for number in range(3):
         key = f"{number}.jpg"
         under.index.put_image(name, an_image(key), EAST)
-        wait_for(lambda key=key: under.index.find(name, document_id(key)), f"{key} to be found by id")
+        wait_for(partial(under.index.find, name, document_id(key)), f"{key} to be found by id")
 
         assert len(under.index.search(name, EAST, k=100)) == number + 1
 
