@@ -8,7 +8,7 @@ export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 UV_INSTALL := uv pip install --quiet --require-hashes
 READY := .venv/.ready node_modules/.ready $(TOOLS)/emulator/.ready $(TOOLS)/model_server/.ready \
-         $(TOOLS)/container_images/.ready $(TOOLS)/wheels/.ready
+         $(TOOLS)/container_images/.ready $(TOOLS)/wheels/.ready $(TOOLS)/.opensearch-ready
 SOURCES := app.py stacks scripts lambda model_code tests
 
 .DEFAULT_GOAL := help
@@ -69,6 +69,11 @@ $(TOOLS)/wheels/.ready: lambda/requirements.txt model_code/requirements.txt .ven
 	$(UV_INSTALL) --no-deps --only-binary :all: --target $(@D)/lambda -r lambda/requirements.txt
 	$(UV_INSTALL) --no-deps --only-binary :all: --target $(@D)/model_code -r model_code/requirements.txt
 	rm -rf $(@D)/lambda $(@D)/model_code
+	touch $@
+
+$(TOOLS)/.opensearch-ready: scripts/local/opensearch-artifacts.txt .venv/.ready
+	mkdir -p $(TOOLS)
+	imagesearch local fetch
 	touch $@
 
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes

@@ -17,7 +17,6 @@ PHOTOGRAPHS = {  # scikit-image; licences from the docstrings of skimage/data/_f
     "cat.png": ("chelsea.png", "CC0, Stefan van der Walt"),
     "cup-of-coffee.png": ("coffee.png", "CC0, Rachel Michetti"),
     "galaxies.jpg": ("hubble_deep_field.jpg", "NASA, public domain"),
-    "grass.png": ("grass.png", "CC0, cc0textures.com"),
     "old-coins.png": ("coins.png", "Brooklyn Museum, no known copyright restrictions"),
     "photographer-with-a-camera.png": ("camera.png", "CC0, Lav Varshney"),
     "rocket-on-the-launch-pad.jpg": ("rocket.jpg", "SpaceX, public domain"),
@@ -68,8 +67,8 @@ RENDERS = {  # Microsoft's Fluent Emoji by the code point that names the file in
     "wrist-watch": "231a",
 }
 LICENCES = "LICENCES.txt"
-DEMO_TEXTS = ("a cat looking at the camera", "a piece of fruit", "a boat on the water")
-DEMO_PICTURE = "tiger.webp"
+DEMO_TEXTS = ("a cat looking at the camera", "a hot drink", "a birthday party")
+DEMO_PICTURE = "red-car.webp"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,9 +82,16 @@ def _recall(heads: Heads, pairs: Captioned) -> float:
 
 def test_training_learns_which_text_belongs_to_which_picture() -> None:
     pairs, labels = _captioned(12), _random(14, 7, 6)
-    settings = Settings(steps=300, rate=0.02, seeds=(0,))
+    settings = Settings(steps=300, rate=0.02, seeds=(0,), kept=1)
     assert _recall(start(labels, pairs), pairs) < 0.5
     assert _recall(train(labels, pairs, [pairs], settings), pairs) > 0.9
+
+
+def test_trained_heads_keep_half_of_the_way_from_the_start() -> None:
+    pairs, labels = _captioned(12), _random(14, 7, 6)
+    whole, half = (train(labels, pairs, [pairs], Settings(steps=5, kept=kept)) for kept in (1, 0.5))
+    for name, origin in start(labels, pairs).arrays().items():
+        np.testing.assert_allclose(half.arrays()[name], (origin + whole.arrays()[name]) / 2)
 
 
 def test_training_gives_the_same_heads_every_time() -> None:

@@ -32,7 +32,7 @@ def test_the_table_of_what_was_verified_where_is_the_one_that_the_tests_markers_
 def test_every_make_target_that_a_document_names_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for document in documents():
-        named = set(re.findall(r"\bmake ([a-z]+)", document.read_text()))
+        named = set(re.findall(r"(?:`|^)make ([a-z]+)", document.read_text(), re.MULTILINE))
         assert named <= targets, f"{document.name} names {named - targets}"
 
 

@@ -1,0 +1,51 @@
+"""The commands ``imagesearch local up | status | down | fetch``."""
+
+import time
+from typing import Annotated
+
+import typer
+from rich.table import Column, Table
+
+from scripts.local.environment import down, status, up
+from scripts.local.opensearch import find_home
+from scripts.local.steps import download_progress, print_line
+from scripts.render import console
+
+app = typer.Typer(help="Run everything on this machine.", no_args_is_help=True)
+
+
+@app.command("fetch")
+def fetch_command() -> None:
+    """Download what pip and npm do not bring: OpenSearch. After that, `up` needs no network."""
+    home = find_home(download_progress(print_line))
+    console.print(f"OpenSearch: {home}", highlight=False)
+
+
+@app.command("up")
+def up_command(
+    model: Annotated[str, typer.Option(help="A model of the catalogue.")] = "demo",
+) -> None:
+    """Start what is not running, and deploy the present sources and model onto it."""
+    began = time.monotonic()
+    environment = up(model)
+    console.print(f"Ready after {time.monotonic() - began:.1f} s: {environment.api_url}", highlight=False)
+
+
+@app.command("status")
+def status_command() -> None:
+    """Show each part: whether it runs, where, and its health. Exit status 1 unless all are well."""
+    parts = status()
+    table = Table("part", "running", "pid", Column("url", overflow="fold"), "health")
+    for part in parts:
+        pid = str(part.pid or "")
+        table.add_row(part.name, "yes" if part.running else "no", pid, part.url, part.health or "no answer")
+    console.print(table)
+    if not all(part.running and part.health for part in parts):
+        raise typer.Exit(1)
+
+
+@app.command("down")
+def down_command() -> None:
+    """End every process of the local environment. What it held is forgotten."""
+    stopped = down()
+    console.print(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.")

@@ -1,0 +1,104 @@
+"""Deploying the app's ``local`` stage onto the emulator: one synth, the data stack, the artifact, the rest.
+
+What is known of the emulator's state lies in the emulator's own folder and goes with it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from scripts.artifact.package import PackagedModel
+from scripts.local.cdk import Cdk
+from scripts.local.emulator_process import PART
+from scripts.local.model_package import model_lock_path, python_version
+from scripts.local.settings import REGION, REPOSITORY, LocalSettings, tool_python
+from scripts.local.steps import Say, step
+from scripts.target import LOCAL_CREDENTIALS
+
+STAGE = "local"
+SOURCES = ("app.py", "cdk.json", "requirements.txt", "package-lock.json", "stacks", "lambda")
+
+
+class Deployment:
+    """The app on the emulator of one local environment."""
+
+    def __init__(self, settings: LocalSettings, say: Say) -> None:
+        self._settings = settings
+        self._say = say
+        self._cdk = Cdk(settings)
+        self._state = settings.directory / PART
+        self._assembly = settings.directory / "assembly"
+        self._outputs = settings.directory / PART / "outputs.json"
+
+    def bootstrap(self) -> None:
+        """Bootstrap the emulator's account, once in its life."""
+        done = self._state / "bootstrapped"
+        if not done.exists():
+            with step(self._say, "cdk bootstrap"):
+                self._cdk.bootstrap()
+            done.touch()
+
+    def is_current(self, model: PackagedModel) -> bool:
+        """Whether the running emulator has exactly these sources and this model."""
+        deployed = self._state / "deployed"
+        return deployed.exists() and deployed.read_text() == self._inputs(model)
+
+    def synthesize(self, model: PackagedModel) -> None:
+        """``cdk synth`` of the stage with ``model`` and the environment's own model lock."""
+        context = {
+            "local_model": model.name,
+            "model_lock": str(model_lock_path(self._settings)),
+            "function_python": python_version(tool_python("emulator")),
+        }
+        with step(self._say, "cdk synth"):
+            self._cdk.synthesize(f"{STAGE}/*", context=context, assembly=self._assembly)
+
+    def deploy(self, model: PackagedModel) -> None:
+        """Deploy the data stack, upload the artifact into its bucket, deploy the rest."""
+        with step(self._say, "cdk deploy local/Data"):
+            self._cdk.deploy(f"{STAGE}/Data", assembly=self._assembly, outputs=self._outputs)
+        with step(self._say, f"model.tar.gz uploaded, {model.size / 1e6:.0f} MB"):
+            self._upload(model)
+        with step(self._say, "cdk deploy local/*"):
+            self._cdk.deploy(f"{STAGE}/*", assembly=self._assembly, outputs=self._outputs)
+        (self._state / "deployed").write_text(self._inputs(model))
+
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the deployed stacks, by name."""
+        written: dict[str, dict[str, str]] = json.loads(self._outputs.read_text())
+        return {name: value for stack in written.values() for name, value in stack.items()}
+
+    def api_key(self, key_id: str) -> str:
+        """The value of an API key."""
+        return str(self._client("apigateway").get_api_key(apiKey=key_id, includeValue=True)["value"])
+
+    def endpoints(self) -> Mapping[str, str]:
+        """The status of every model endpoint by name, as SageMaker says it."""
+        found = self._client("sagemaker").list_endpoints(NameContains=f"imagesearch-{STAGE}-")["Endpoints"]
+        return {one["EndpointName"]: one["EndpointStatus"] for one in found}
+
+    def _upload(self, model: PackagedModel) -> None:
+        bucket = self.outputs()["ArtifactBucketName"]
+        self._client("s3").upload_file(str(model.path), bucket, f"models/{model.digest}/model.tar.gz")
+
+    def _client(self, service: str) -> Any:
+        session = boto3.Session(region_name=REGION, **LOCAL_CREDENTIALS)
+        return session.client(service, endpoint_url=self._settings.emulator_url)  # type: ignore[call-overload]
+
+    def _inputs(self, model: PackagedModel) -> str:
+        digest = hashlib.sha256(f"{model.name} {model.digest}".encode())
+        for path in _source_files():
+            digest.update(f"\0{path.relative_to(REPOSITORY)}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
+
+
+def _source_files() -> Iterator[Path]:
+    for name in SOURCES:
+        path = REPOSITORY / name
+        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+        yield from (file for file in files if "__pycache__" not in file.parts)

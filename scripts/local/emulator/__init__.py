@@ -1,0 +1,1 @@
+"""The AWS emulator, with a stand-in for SageMaker's control plane that runs the genuine model server."""

@@ -1,0 +1,245 @@
+"""What the stand-in knows: models, endpoint configurations, and endpoints with their model servers.
+
+Free of the emulator. Names, properties and errors are those of SageMaker's API; the image that a model
+names is not pulled: every container is the genuine serving stack of ``scripts.local.model_server``.
+"""
+
+import hashlib
+import http.client
+import logging
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from scripts.local.emulator.errors import (
+    SageMakerError,
+    already_exists,
+    endpoint_down,
+    endpoint_not_ready,
+    endpoint_unknown,
+    model_error,
+    not_found,
+)
+from scripts.local.model_server.server import (
+    Answer,
+    ModelServer,
+    ModelServerError,
+    free_port,
+    launch_model_server,
+)
+
+REALTIME_PAYLOAD_BYTES = 6 * 1024 * 1024
+"""Largest request of a real-time endpoint (SageMaker service quotas)."""
+SERVERLESS_PAYLOAD_BYTES = 4 * 1024 * 1024
+"""Largest request of a serverless endpoint (SageMaker service quotas)."""
+INVOCATION_SECONDS = 60.0
+"""How long SageMaker waits for a container's answer."""
+ARTIFACT_KEY = re.compile(r"models/([0-9a-f]{64})/model\.tar\.gz")
+
+Properties = Mapping[str, Any]
+FetchObject = Callable[[str, str], bytes | None]
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Endpoint:
+    """One endpoint: ``status`` as DescribeEndpoint says it, and its model server once it is InService."""
+
+    name: str
+    config_name: str
+    status: str = "Creating"
+    failure: str | None = None
+    server: ModelServer | None = None
+    replacing: threading.Lock = field(default_factory=threading.Lock)
+
+
+class SageMaker:
+    """SageMaker's control plane and runtime for one account.
+
+    ``fetch_object(bucket, key)`` reads the emulator's S3; ``container_environment`` is what a container finds
+    beside its model's own variables (credentials and where AWS is).
+    """
+
+    def __init__(
+        self,
+        *,
+        workdir: Path,
+        first_port: int,
+        fetch_object: FetchObject,
+        container_environment: Mapping[str, str],
+    ) -> None:
+        self.models: dict[str, Properties] = {}
+        self.configs: dict[str, Properties] = {}
+        self.endpoints: dict[str, Endpoint] = {}
+        self._workdir = workdir
+        self._first_port = first_port
+        self._fetch_object = fetch_object
+        self._container_environment = container_environment
+        self._launching = threading.Lock()
+
+    def create_model(self, name: str, properties: Properties) -> None:
+        """CreateModel."""
+        if name in self.models:
+            raise already_exists("model", name)
+        self.models[name] = properties
+
+    def create_config(self, name: str, properties: Properties) -> None:
+        """CreateEndpointConfig; each variant's model must exist."""
+        if name in self.configs:
+            raise already_exists("endpoint configuration", name)
+        for variant in properties["ProductionVariants"]:
+            if variant["ModelName"] not in self.models:
+                raise not_found("model", variant["ModelName"])
+        self.configs[name] = properties
+
+    def create_endpoint(self, name: str, config_name: str) -> None:
+        """CreateEndpoint, and the wait until it is InService that CloudFormation does."""
+        if name in self.endpoints:
+            raise already_exists("endpoint", name)
+        endpoint = self.endpoints[name] = Endpoint(name, config_name)
+        try:
+            endpoint.server = self._serve(endpoint, config_name)
+        except BaseException:
+            del self.endpoints[name]  # as CloudFormation's rollback does
+            raise
+        endpoint.status = "InService"
+
+    def update_endpoint(self, name: str, config_name: str) -> None:
+        """UpdateEndpoint: the old container serves until the new one answers."""
+        endpoint = self._endpoint(name)
+        previous = endpoint.server
+        endpoint.server = self._serve(endpoint, config_name)
+        endpoint.config_name, endpoint.status, endpoint.failure = config_name, "InService", None
+        if previous is not None:
+            previous.stop()
+
+    def delete_endpoint(self, name: str) -> None:
+        """DeleteEndpoint: ends its model server."""
+        endpoint = self._endpoint(name)
+        del self.endpoints[name]
+        if endpoint.server is not None:
+            endpoint.server.stop()
+
+    def stop(self) -> None:
+        """End every model server."""
+        for endpoint in self.endpoints.values():
+            if endpoint.server is not None:
+                endpoint.server.stop()
+
+    def invoke(
+        self, name: str, body: bytes, *, content_type: str, accept: str | None, account: str
+    ) -> tuple[Answer, str]:
+        """InvokeEndpoint: the container's answer and the variant's name, or the ``SageMakerError``."""
+        endpoint = self.endpoints.get(name)
+        if endpoint is None:
+            raise endpoint_unknown(name, account)
+        variant = self._variant(endpoint.config_name)
+        _check_size(body, is_serverless="ServerlessConfig" in variant)
+        if endpoint.server is None:
+            raise endpoint_not_ready(name)
+        if not endpoint.server.is_running:
+            self._replace_in_background(endpoint)
+            raise endpoint_down(name)
+        answer = _ask(endpoint.server, body, content_type=content_type, accept=accept)
+        if not 200 <= answer.status < 300:
+            raise model_error(answer.status, answer.body)
+        return answer, variant["VariantName"]
+
+    def _endpoint(self, name: str) -> Endpoint:
+        if name not in self.endpoints:
+            raise not_found("endpoint", name)
+        return self.endpoints[name]
+
+    def _variant(self, config_name: str) -> Properties:
+        if config_name not in self.configs:
+            raise not_found("endpoint configuration", config_name)
+        variants: list[Properties] = self.configs[config_name]["ProductionVariants"]
+        return variants[0]
+
+    def _serve(self, endpoint: Endpoint, config_name: str) -> ModelServer:
+        """A model server of the configuration's first variant that answers invocations."""
+        model_name = self._variant(config_name)["ModelName"]
+        if model_name not in self.models:
+            raise not_found("model", model_name)
+        container = container_of(self.models[model_name])
+        workdir = self._workdir / endpoint.name / config_name
+        workdir.mkdir(parents=True, exist_ok=True)
+        artifact = workdir / "model.tar.gz"
+        artifact.write_bytes(self._artifact(container["ModelDataUrl"]))
+        with self._launching:  # a port is taken only once its server listens
+            server = launch_model_server(
+                artifact,
+                port=free_port(self._first_port),
+                environment={**self._container_environment, **container.get("Environment", {})},
+                workdir=workdir,
+            )
+            try:
+                server.wait_until_ready()
+            except ModelServerError as error:
+                server.stop()
+                raise SageMakerError(400, "ValidationException", str(error)) from error
+        artifact.unlink()
+        return server
+
+    def _artifact(self, url: str) -> bytes:
+        """The artifact's bytes, whose SHA-256 must be the one that its key names."""
+        location = urlsplit(url)
+        key = location.path.lstrip("/")
+        named = ARTIFACT_KEY.fullmatch(key)
+        if named is None:
+            raise SageMakerError(
+                400, "ValidationException", f"{url} does not name its digest: models/<sha256>/model.tar.gz"
+            )
+        content = self._fetch_object(location.netloc, key)
+        if content is None:
+            raise SageMakerError(400, "ValidationException", f"Could not find model data at {url}.")
+        if hashlib.sha256(content).hexdigest() != named.group(1):
+            raise SageMakerError(400, "ValidationException", f"{url} does not have the digest that it names.")
+        return content
+
+    def _replace_in_background(self, endpoint: Endpoint) -> None:
+        """Start the container anew, as SageMaker does with one that has ended, unless that is under way."""
+        if endpoint.replacing.acquire(blocking=False):
+            threading.Thread(target=self._replace, args=(endpoint,), daemon=True).start()
+
+    def _replace(self, endpoint: Endpoint) -> None:
+        try:
+            ended = endpoint.server
+            endpoint.server = self._serve(endpoint, endpoint.config_name)
+            if ended is not None:
+                ended.stop()
+        except SageMakerError as error:
+            endpoint.status, endpoint.failure = "Failed", error.message
+            logger.error("endpoint %s: %s", endpoint.name, error.message)
+        finally:
+            endpoint.replacing.release()
+
+
+def container_of(model: Properties) -> Properties:
+    """The container definition of a model, which names it alone or as the only one of a list."""
+    container: Properties = model.get("PrimaryContainer") or model["Containers"][0]
+    return container
+
+
+def _check_size(body: bytes, *, is_serverless: bool) -> None:
+    """Refuse what SageMaker's front end refuses, in its words for either kind of endpoint."""
+    if is_serverless and len(body) > SERVERLESS_PAYLOAD_BYTES:
+        raise SageMakerError(400, "ValidationError", "Request has oversize body.")
+    if len(body) > REALTIME_PAYLOAD_BYTES:
+        raise SageMakerError(413, "413", f"HTTP content length exceeded {REALTIME_PAYLOAD_BYTES} bytes.")
+
+
+def _ask(server: ModelServer, body: bytes, *, content_type: str, accept: str | None) -> Answer:
+    try:
+        return server.invoke(
+            body, content_type=content_type, accept=accept, timeout_seconds=INVOCATION_SECONDS
+        )
+    except TimeoutError as error:
+        silence = b"Your invocation timed out while waiting for a response from container primary."
+        raise model_error(0, silence) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise model_error(500, b"The container ended while it answered.") from error

@@ -1,0 +1,216 @@
+"""The local environment as a whole: brought up, looked at, taken down."""
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3.exceptions
+import botocore.exceptions
+import httpx
+
+from scripts.errors import CommandError
+from scripts.local.deployment import Deployment
+from scripts.local.emulator_process import Emulator
+from scripts.local.model_package import prepare_model
+from scripts.local.opensearch import OpenSearch
+from scripts.local.settings import ACCOUNT, REGION, LocalSettings
+from scripts.local.steps import Say, download_progress, print_line, step
+
+HEALTH_SECONDS = 60.0
+"""How long the first request may take: a function's cold start, on a busy machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalEnvironment:
+    """What a client needs to use the running environment; kept in ``environment.json``."""
+
+    api_url: str
+    api_key: str
+    image_bucket: str
+    artifact_bucket: str
+    aws_endpoint_url: str
+    opensearch_url: str
+    region: str
+    account: str
+    model: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartStatus:
+    """One part: ``health`` is what it says of itself, None when it does not answer."""
+
+    name: str
+    running: bool
+    pid: int | None
+    url: str
+    health: str | None
+
+
+def up(model: str, *, settings: LocalSettings | None = None, say: Say = print_line) -> LocalEnvironment:
+    """Bring the environment to the present sources and ``model``; what runs already is updated, not doubled.
+
+    ``say`` is told each finished step. When it fails or is interrupted, what it had started is ended again.
+    """
+    settings = settings or LocalSettings.from_environment()
+    with _alone(settings.directory):
+        return _Up(settings, say).run(model)
+
+
+def down(*, settings: LocalSettings | None = None) -> list[str]:
+    """End every process of the environment, also those that a crash left; the names of the parts that ran."""
+    settings = settings or LocalSettings.from_environment()
+    with _alone(settings.directory):
+        (settings.directory / "environment.json").unlink(missing_ok=True)
+        parts = {"emulator": Emulator(settings).stop, "opensearch": OpenSearch(settings).forget}
+        return [name for name, stop in parts.items() if stop()]
+
+
+def status(*, settings: LocalSettings | None = None) -> list[PartStatus]:
+    """How OpenSearch, the emulator and each model endpoint are."""
+    settings = settings or LocalSettings.from_environment()
+    search, emulator = OpenSearch(settings), Emulator(settings)
+    health, process = search.health(), emulator.running()
+    answers = process is not None and emulator.is_healthy()
+    pid = search.pid()
+    return [
+        PartStatus(name="opensearch", running=bool(pid or health), pid=pid, url=search.url, health=health),
+        PartStatus(
+            name="emulator",
+            running=process is not None,
+            pid=process.pid if process else None,
+            url=settings.emulator_url,
+            health="ok" if answers else None,
+        ),
+        *(_endpoint_statuses(settings) if answers else []),
+    ]
+
+
+def _endpoint_statuses(settings: LocalSettings) -> Iterator[PartStatus]:
+    for name, health in Deployment(settings, print_line).endpoints().items():
+        url = f"{settings.emulator_url}/endpoints/{name}/invocations"
+        yield PartStatus(name=name, running=health == "InService", pid=None, url=url, health=health)
+
+
+class _Up:
+    """One run of ``up``."""
+
+    def __init__(self, settings: LocalSettings, say: Say) -> None:
+        self._settings = settings
+        self._say = say
+        self._search = OpenSearch(settings)
+        self._emulator = Emulator(settings)
+        self._deployment = Deployment(settings, say)
+
+    def run(self, model: str) -> LocalEnvironment:
+        """Everything in order; OpenSearch, the emulator and the model are prepared side by side."""
+        starting = [] if self._search.pid() else [self._search.stop]
+        starting += [] if self._emulator.running() else [self._emulator.stop]
+        try:
+            return self._bring_up(model)
+        except (boto3.exceptions.Boto3Error, botocore.exceptions.BotoCoreError) as error:
+            _call_all(starting)
+            raise CommandError("emulator_failed", f"The emulator refused: {error}.") from error
+        except BaseException:
+            _call_all(starting)
+            raise
+
+    def _bring_up(self, model: str) -> LocalEnvironment:
+        # Without the emulator's state the documents of OpenSearch describe pictures that are gone.
+        is_fresh = self._emulator.running() is None
+        self._search.require_port()
+        self._emulator.require_port()
+        address = self._search.address
+        with ThreadPoolExecutor(2) as pool:
+            parts = [
+                pool.submit(self._start_search, fresh=is_fresh),
+                pool.submit(self._start_emulator, address),
+            ]
+            try:
+                packaged = prepare_model(model, self._settings, self._say)
+                is_current = not is_fresh and self._deployment.is_current(packaged)
+                if not is_current:
+                    self._deployment.synthesize(packaged)
+                for part in parts:
+                    part.result()
+            except BaseException:
+                # Their threads end once what they wait for has ended.
+                _call_all([self._search.stop, self._emulator.stop] if is_fresh else [])
+                raise
+        if not is_current:
+            self._deployment.deploy(packaged)
+        environment = self._describe(model)
+        with step(self._say, "API answers"):
+            _require_health(environment)
+        self._write(environment)
+        return environment
+
+    def _start_search(self, *, fresh: bool) -> None:
+        with step(self._say, f"OpenSearch at {self._search.url}"):
+            self._search.start(fresh=fresh, on_progress=download_progress(self._say))
+
+    def _start_emulator(self, address: str) -> None:
+        with step(self._say, f"AWS emulator at {self._settings.emulator_url}"):
+            self._emulator.start(opensearch_address=address)
+        self._deployment.bootstrap()
+
+    def _describe(self, model: str) -> LocalEnvironment:
+        outputs = self._deployment.outputs()
+        # The output's URL is that of AWS; the emulator serves the same stage on its own port.
+        stage = urlsplit(outputs["ApiUrl"]).path.strip("/").split("/")[-1]
+        api = f"{self._settings.emulator_url}/restapis/{outputs['ApiId']}/{stage}/_user_request_"
+        return LocalEnvironment(
+            api_url=api,
+            api_key=self._deployment.api_key(outputs["ApiKeyId"]),
+            image_bucket=outputs["ImageBucketName"],
+            artifact_bucket=outputs["ArtifactBucketName"],
+            aws_endpoint_url=self._settings.emulator_url,
+            opensearch_url=self._search.url,
+            region=REGION,
+            account=ACCOUNT,
+            model=model,
+        )
+
+    def _write(self, environment: LocalEnvironment) -> None:
+        path = self._settings.directory / "environment.json"
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(environment), indent=2) + "\n")
+        partial.replace(path)
+
+
+def _require_health(environment: LocalEnvironment) -> None:
+    """Ask the deployed API once, through everything that a query passes but the model."""
+    try:
+        answer = httpx.get(
+            f"{environment.api_url}/health",
+            headers={"x-api-key": environment.api_key},
+            timeout=HEALTH_SECONDS,
+            trust_env=False,
+        )
+    except httpx.HTTPError as error:
+        raise CommandError("api_silent", f"The deployed API does not answer: {error}.") from error
+    if not answer.is_success:
+        raise CommandError("api_unhealthy", f"The deployed API says {answer.status_code}: {answer.text}")
+
+
+def _call_all(functions: list[Callable[[], bool]]) -> None:
+    for function in functions:
+        function()
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Hold the environment's lock, or say that another command holds it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CommandError(
+                "environment_busy", "Another `imagesearch local` command is running: wait until it has ended."
+            ) from error
+        yield

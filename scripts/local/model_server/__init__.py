@@ -1,0 +1,1 @@
+"""The genuine SageMaker serving stack on loopback: the inference toolkit and multi-model-server."""

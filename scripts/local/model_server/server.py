@@ -1,0 +1,216 @@
+"""Starting and ending one model server that serves one ``model.tar.gz``.
+
+Needs the standard library only: the emulator's interpreter runs it too.
+"""
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LOOPBACK = "127.0.0.1"
+PYTHON = Path(__file__).resolve().parents[3] / ".tools" / "model_server" / "bin" / "python"
+SERVE = Path(__file__).with_name("serve.py")
+
+FIRST_PORT, LAST_PORT = 18080, 32766
+"""Where ports are looked for; multi-model-server refuses those from 32767 on."""
+
+START_SECONDS = 120.0
+STOP_SECONDS = 5.0
+READY_REQUEST = b'{"inputs": "ready"}'
+STILL_STARTING = {503, 507}
+"""What the server answers while it starts its worker or loads the model."""
+
+
+class ModelServerError(Exception):
+    """The model server did not start or does not serve; the message ends with the last lines of its log."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model server answered to one invocation."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class ModelServer:
+    """One running model server; ``port`` is on loopback, ``log`` is the file with its output."""
+
+    def __init__(self, process: subprocess.Popen[bytes], *, port: int, log: Path, temporary: Path) -> None:
+        self.port = port
+        self.log = log
+        self._process = process
+        self._temporary = temporary
+
+    @property
+    def url(self) -> str:
+        """The server's address; invocations go to ``/invocations`` below it."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the toolkit, which leads the session of all its processes."""
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the toolkit's process, which ends with its server, still runs."""
+        return self._process.poll() is None
+
+    def invoke(
+        self,
+        body: bytes,
+        *,
+        content_type: str = "application/json",
+        accept: str | None = None,
+        timeout_seconds: float = 60.0,
+    ) -> Answer:
+        """One POST to ``/invocations``; ``OSError`` or ``http.client.HTTPException`` when nobody answers."""
+        headers = {"Content-Type": content_type, **({"Accept": accept} if accept else {})}
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=timeout_seconds)
+        try:
+            connection.request("POST", "/invocations", body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers.get("Content-Type", ""), response.read())
+        finally:
+            connection.close()
+
+    def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
+        """Return once an invocation is answered; ``ModelServerError`` when the model cannot be loaded.
+
+        ``/ping`` is not asked: it answers 200 before the model is loaded and after loading has failed.
+        """
+        deadline, pause = time.monotonic() + seconds, threading.Event()
+        while time.monotonic() < deadline:
+            answer = self._try_ready_request()
+            if answer is not None and answer.status < 500:
+                return
+            if answer is not None and answer.status not in STILL_STARTING:
+                raise self._error(f"it answers {answer.status}: {answer.body[:500].decode(errors='replace')}")
+            if not self.is_running:
+                raise self._error("it has ended")
+            pause.wait(0.1)
+        raise self._error(f"it is not ready after {seconds:.0f} s")
+
+    def stop(self) -> None:
+        """End the toolkit, the server and its workers, and remove their temporary files."""
+        _signal_group(self.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_SECONDS)
+        # The workers outlive a SIGTERM to the server, and the toolkit may be gone before them.
+        _signal_group(self.pid, signal.SIGKILL)
+        self._process.wait(STOP_SECONDS)
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _try_ready_request(self) -> Answer | None:
+        try:
+            return self.invoke(READY_REQUEST)
+        except (OSError, http.client.HTTPException):
+            return None
+
+    def _error(self, reason: str) -> ModelServerError:
+        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+        return ModelServerError(f"The model server does not serve: {reason}\n{self.log} ends with:\n{tail}")
+
+
+@contextmanager
+def start_model_server(
+    artifact: Path, *, port: int | None = None, environment: Mapping[str, str] | None = None, workdir: Path
+) -> Iterator[ModelServer]:
+    """Serve ``artifact`` from ``workdir`` until the block is left, on ``port`` or else a free one.
+
+    ``environment`` is the container's, as a SageMaker model sets it. Yields when the model answers.
+    """
+    server = launch_model_server(
+        artifact, port=port or free_port(), environment=environment or {}, workdir=workdir
+    )
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        server.stop()
+
+
+def launch_model_server(
+    artifact: Path, *, port: int, environment: Mapping[str, str], workdir: Path
+) -> ModelServer:
+    """Unpack ``artifact`` below ``workdir`` and start serving it, without waiting until it is ready."""
+    _unpack(artifact, workdir / "model")
+    # Short, because the server's sockets lie there and a socket's path may have 107 characters.
+    temporary = Path(tempfile.mkdtemp(prefix="imagesearch-"))
+    log = workdir / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [PYTHON, SERVE],
+            env=_process_environment(environment, port=port, workdir=workdir, temporary=temporary),
+            cwd=workdir,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return ModelServer(process, port=port, log=log, temporary=temporary)
+
+
+def _unpack(artifact: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    # Python before 3.11.4 has no filters; what is unpacked there is what we packed.
+    options: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+    with tarfile.open(artifact) as archive:
+        archive.extractall(folder, **options)  # noqa: S202
+
+
+def free_port(first: int = FIRST_PORT) -> int:
+    """The first port from ``first`` on that nobody holds on loopback."""
+    for port in range(first, LAST_PORT + 1):
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+    raise ModelServerError(f"No port from {first} to {LAST_PORT} is free.")
+
+
+def _process_environment(
+    container: Mapping[str, str], *, port: int, workdir: Path, temporary: Path
+) -> dict[str, str]:
+    """The container's variables, what places the server, and of ours only what a process needs to run."""
+    inherited = {
+        name: os.environ[name] for name in ("JAVA_HOME", "IMAGESEARCH_PROCESS") if name in os.environ
+    }
+    address = f"http://{LOOPBACK}:{port}"
+    return {
+        "PATH": os.pathsep.join([str(PYTHON.parent), os.environ.get("PATH", os.defpath)]),
+        "LANG": "C.UTF-8",
+        **inherited,
+        **container,
+        "HOME": str(workdir),
+        "TMPDIR": str(temporary),
+        "TEMP": str(temporary),  # the name under which the server looks for it
+        "SAGEMAKER_BASE_DIR": str(workdir),
+        "SAGEMAKER_BIND_TO_PORT": str(port),
+        "MMS_INFERENCE_ADDRESS": address,
+        "MMS_MANAGEMENT_ADDRESS": address,
+        "LOG_LOCATION": str(workdir / "logs"),
+        "METRICS_LOCATION": str(workdir / "logs"),
+    }
+
+
+def _signal_group(leader: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(leader, number)

@@ -1,0 +1,75 @@
+"""The genuine serving stack, started without root or namespaces, beside others of its kind."""
+
+import json
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scripts.local.model_server.server import ModelServer, ModelServerError, start_model_server
+from scripts.local.waiting import wait_until
+from tests.integration.conftest import write_artifact
+
+pytestmark = pytest.mark.verified("model server", on="genuine part")
+
+BROKEN_HANDLER = """
+def model_fn(model_dir):
+    raise ValueError("the towers are missing")
+"""
+
+
+def test_a_text_and_raw_bytes_reach_the_handler_as_they_were_sent(echo_server: ModelServer) -> None:
+    text = json.loads(echo_server.invoke(b'{"inputs": "x"}').body)
+    assert (text["content_type"], text["length"]) == ("application/json", 15)
+    raw = echo_server.invoke(b"\xff\x00\xfe", content_type="image/jpeg", accept="application/x-npy")
+    assert (raw.status, raw.content_type, raw.body) == (200, "application/x-npy", b"\xff\x00\xfe")
+
+
+def test_the_handlers_status_and_body_reach_the_caller(echo_server: ModelServer) -> None:
+    answer = echo_server.invoke(b"refuse", content_type="image/jpeg")
+    assert answer.status == 415
+    assert json.loads(answer.body)["error"]["code"] == "picture_unsupported_format"
+
+
+def test_the_models_environment_and_files_are_the_containers(echo_server: ModelServer) -> None:
+    answer = json.loads(echo_server.invoke(b"{}").body)
+    assert answer["greeting"] == "hello"
+    assert answer["files"] == ["code"]
+
+
+def test_the_server_listens_on_loopback_only(echo_server: ModelServer) -> None:
+    listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    addresses = {c.laddr.ip for c in listening if c.laddr and c.laddr.port == echo_server.port}
+    assert addresses
+    assert addresses <= {"127.0.0.1", "::ffff:127.0.0.1"}
+
+
+@pytest.mark.usefixtures("java_for_servers", "echo_server")
+def test_a_second_server_runs_beside_the_first_and_leaves_no_process(
+    echo_artifact: Path, tmp_path: Path
+) -> None:
+    with start_model_server(echo_artifact, environment={"GREETING": "again"}, workdir=tmp_path) as server:
+        assert json.loads(server.invoke(b"{}").body)["greeting"] == "again"
+        family = [psutil.Process(server.pid), *_of_session(server.pid)]
+        assert len(family) >= 3  # the toolkit, the Java server, and its workers
+    # Killed when the block is left; the system may take a moment to bury them.
+    assert wait_until(lambda: not any(map(_lives, family)), seconds=10)
+
+
+@pytest.mark.usefixtures("java_for_servers")
+def test_a_model_that_cannot_be_loaded_is_an_error_with_the_handlers_words(tmp_path: Path) -> None:
+    artifact = write_artifact(tmp_path / "model.tar.gz", BROKEN_HANDLER)
+    with (
+        pytest.raises(ModelServerError, match="the towers are missing"),
+        start_model_server(artifact, workdir=tmp_path / "work"),
+    ):
+        pass
+
+
+def _of_session(leader: int) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if os.getsid(process.pid) == leader]
+
+
+def _lives(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
