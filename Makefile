@@ -13,7 +13,7 @@ SOURCES := app.py stacks scripts lambda model_code tests
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo down test check format lock clean
+.PHONY: help setup demo down test check format docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ check: setup ## formatting, lint, types, cdk-nag, cfn-lint
 format: setup ## reformat and mend what ruff can
 	ruff format $(SOURCES)
 	ruff check --fix $(SOURCES)
+
+docs: setup ## generate what the documents take from the code
+	pytest --collect-only -q --verified-where README.md tests > /dev/null
+	python -m stacks.limits > docs/limits.md
 
 # uv itself comes by pip, at the version and hashes that requirements-dev.txt pins.
 .venv/.ready: requirements-dev.txt scripts/demo_model/requirements.txt pyproject.toml

@@ -9,12 +9,12 @@ import pytest
 from scripts.local.opensearch import OpenSearch
 from scripts.local.settings import LocalSettings
 from tests.ports import free_ports
-from tests.verified import COLUMNS, On, render
+from tests.verified import COLUMNS, On, render, replace_in
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--verified-where", type=Path, help="write the table made from the tests' markers to a file"
+        "--verified-where", type=Path, help="write the table made from the tests' markers into a document"
     )
 
 
@@ -25,8 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    destination: Path | None = session.config.getoption("--verified-where")
-    if destination is None:
+    document: Path | None = session.config.getoption("--verified-where")
+    if document is None:
         return
     marks: dict[str, set[On]] = defaultdict(set)
     for item in session.items:
@@ -36,7 +36,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                     f"{item.nodeid}: verified(on={mark.kwargs['on']!r}) is none of {COLUMNS}"
                 )
             marks[mark.args[0]].add(mark.kwargs["on"])
-    destination.write_text(render(marks) + "\n")
+    replace_in(document, render(marks))
 
 
 @pytest.fixture(scope="session")

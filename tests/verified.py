@@ -30,6 +30,8 @@ def render(marks: Mapping[str, Iterable[On]]) -> str:
     return "\n".join(lines)
 
 
-def in_document(path: Path) -> str:
-    """The table that a document carries between its two comments."""
-    return path.read_text().split(BEGIN)[1].split(END)[0].strip()
+def replace_in(document: Path, table: str) -> None:
+    """Put ``table`` between the document's two comments."""
+    before, rest = document.read_text("utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    document.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", "utf-8")

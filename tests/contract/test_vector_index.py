@@ -49,7 +49,8 @@ class Under:
     params=[
         "in memory",
         pytest.param(
-            "OpenSearch", marks=pytest.mark.verified("k-NN index, engine lucene", on="genuine part")
+            "OpenSearch",
+            marks=pytest.mark.verified("k-NN index and search, engine `lucene`", on="genuine part"),
         ),
     ]
 )

@@ -15,7 +15,7 @@ from scripts.local.settings import REGION, LocalSettings
 from scripts.target import LOCAL_CREDENTIALS
 from tests.ports import free_ports
 
-pytestmark = pytest.mark.verified("SageMaker endpoint", on="emulator")
+pytestmark = pytest.mark.verified("SageMaker: models, endpoint configurations, endpoints", on="stand-in")
 
 STACK, BUCKET, ENDPOINT = "integration", "integration-artifacts", "integration-endpoint"
 

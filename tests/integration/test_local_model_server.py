@@ -11,7 +11,9 @@ from scripts.local.model_server.server import ModelServer, ModelServerError, sta
 from scripts.local.waiting import wait_until
 from tests.integration.conftest import write_artifact
 
-pytestmark = pytest.mark.verified("model server", on="genuine part")
+pytestmark = pytest.mark.verified(
+    "SageMaker serving stack: toolkit and multi-model-server", on="genuine part"
+)
 
 BROKEN_HANDLER = """
 def model_fn(model_dir):

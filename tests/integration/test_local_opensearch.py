@@ -5,7 +5,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-pytestmark = pytest.mark.verified("k-NN index", on="genuine part")
+pytestmark = pytest.mark.verified("k-NN index and search, engine `lucene`", on="genuine part")
 
 MAPPING = {
     "settings": {"index": {"knn": True, "number_of_replicas": 0}},

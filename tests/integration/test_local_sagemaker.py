@@ -21,7 +21,7 @@ from scripts.local.emulator.sagemaker import (
 from scripts.local.waiting import wait_until
 
 pytestmark = [
-    pytest.mark.verified("SageMaker endpoint", on="stand-in"),
+    pytest.mark.verified("SageMaker: models, endpoint configurations, endpoints", on="stand-in"),
     pytest.mark.usefixtures("java_for_servers"),
 ]
 
