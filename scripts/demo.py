@@ -31,7 +31,7 @@ def run_demo(*, pictures: Path | None, model: str) -> None:
             show_result(client.search(text, k=HITS), title=f'"{text}"')
         picture = _query_picture(folder) if pictures else folder / DEMO_PICTURE
         show_result(client.search(picture=picture.read_bytes(), k=HITS), title=f"like {picture.name}")
-    console.print(_how_to_go_on(folder))
+    console.print(_how_to_go_on(folder), soft_wrap=True, highlight=False)
 
 
 def _query_picture(folder: Path) -> Path:

@@ -44,7 +44,7 @@ def show_report(report: Report) -> None:
     """Print what became of a folder, rejected pictures with their reasons."""
     console.print(
         f"{report.indexed} findable ({report.sent} sent, {report.unchanged} unchanged), "
-        f"{len(report.rejected)} rejected, {len(report.skipped)} files skipped as no pictures"
+        f"{len(report.rejected)} rejected, {len(report.skipped)} skipped (no pictures by their names)"
     )
     for key, fault in report.rejected.items():
         console.print(f"  rejected {key}: {fault.message} ({fault.code})", style="yellow")
