@@ -1,7 +1,6 @@
 """A typed client of the query API: all it needs is the API's URL and a key."""
 
 import base64
-import hashlib
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -10,6 +9,7 @@ from typing import Any, Literal, Self
 import httpx
 from pydantic import BaseModel, ConfigDict
 
+from imagesearch.models import document_id
 from scripts.errors import CommandError
 
 RETRIED = (429, 503)
@@ -74,11 +74,6 @@ class Health(_Answer):
     pictures: int
 
 
-def image_id(key: str) -> str:
-    """The id under which the API knows the picture stored under the object key ``key`` (32 hex digits)."""
-    return hashlib.sha256(key.encode()).hexdigest()[:32]
-
-
 class ImageSearchClient:
     """Calls the query API.
 
@@ -130,7 +125,7 @@ class ImageSearchClient:
     def image(self, key: str) -> ImageState | None:
         """The state of the picture stored under ``key``; None when the index has not heard of it."""
         try:
-            return ImageState.model_validate(self._call("GET", f"images/{image_id(key)}"))
+            return ImageState.model_validate(self._call("GET", f"images/{document_id(key)}"))
         except ApiError as error:
             if error.code == "image_unknown":
                 return None

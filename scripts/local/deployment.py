@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 
 from scripts.artifact.package import PackagedModel
+from scripts.artifact.publish import publish
 from scripts.local.cdk import Cdk
 from scripts.local.emulator_process import PART
 from scripts.local.model_package import model_lock_path, python_version
@@ -62,7 +63,7 @@ class Deployment:
         with step(self._say, "cdk deploy local/Data"):
             self._cdk.deploy(f"{STAGE}/Data", assembly=self._assembly, outputs=self._outputs)
         with step(self._say, f"model.tar.gz uploaded, {model.size / 1e6:.0f} MB"):
-            self._upload(model)
+            publish(model, bucket=self.outputs()["ArtifactBucketName"], s3_client=self._client("s3"))
         with step(self._say, "cdk deploy local/*"):
             self._cdk.deploy(f"{STAGE}/*", assembly=self._assembly, outputs=self._outputs)
         (self._state / "deployed").write_text(self._inputs(model))
@@ -80,10 +81,6 @@ class Deployment:
         """The status of every model endpoint by name, as SageMaker says it."""
         found = self._client("sagemaker").list_endpoints(NameContains=f"imagesearch-{STAGE}-")["Endpoints"]
         return {one["EndpointName"]: one["EndpointStatus"] for one in found}
-
-    def _upload(self, model: PackagedModel) -> None:
-        bucket = self.outputs()["ArtifactBucketName"]
-        self._client("s3").upload_file(str(model.path), bucket, f"models/{model.digest}/model.tar.gz")
 
     def _client(self, service: str) -> Any:
         session = boto3.Session(region_name=REGION, **LOCAL_CREDENTIALS)

@@ -4,10 +4,12 @@ import subprocess
 from pathlib import Path
 
 from scripts.artifact.package import PackagedModel, package_model
+from scripts.artifact.publish import locked
 from scripts.artifact.wheels import host_platform
+from scripts.artifact.work import BUILD
 from scripts.local.settings import LocalSettings, tool_python
 from scripts.local.steps import Say
-from stacks.model_lock import LockedModel, ModelLock
+from stacks.model_lock import ModelLock
 
 
 def prepare_model(name: str, settings: LocalSettings, say: Say) -> PackagedModel:
@@ -16,16 +18,10 @@ def prepare_model(name: str, settings: LocalSettings, say: Say) -> PackagedModel
         name,
         python=python_version(tool_python("model_server")),
         platform_tag=host_platform(),
-        output_dir=settings.directory / "models",
+        output_dir=BUILD / "models",
         report=say,
     )
-    locked = LockedModel(
-        digest=packaged.digest,
-        fingerprint=packaged.fingerprint,
-        dimension=packaged.dimension,
-        python=packaged.python,
-    )
-    ModelLock().with_model(name, locked).save(model_lock_path(settings))
+    ModelLock().with_model(name, locked(packaged)).save(model_lock_path(settings))
     return packaged
 
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from imagesearch.models import document_id
-from scripts.client import ApiError, ImageSearchClient, image_id
+from scripts.client import ApiError, ImageSearchClient
 from scripts.errors import CommandError
 
 HIT = {
@@ -128,7 +127,3 @@ def test_an_api_that_does_not_answer_is_one_sentence() -> None:
         client_of(refuse).health()
 
     assert raised.value.code == "api_unreachable"
-
-
-def test_the_id_of_a_key_is_the_one_the_functions_use() -> None:
-    assert image_id("holidays/ümlaut 1.jpg") == document_id("holidays/ümlaut 1.jpg")

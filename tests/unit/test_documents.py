@@ -14,7 +14,16 @@ def test_the_table_of_what_was_verified_where_is_the_one_that_the_tests_markers_
     written = tmp_path / "README.md"
     shutil.copy(README, written)
 
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "--verified-where", written, "tests"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "--verified-where",
+        str(written),
+        "tests",
+    ]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
     assert README.read_text("utf-8") == written.read_text("utf-8"), "run: make docs"

@@ -10,7 +10,8 @@ import httpx
 import pytest
 from moto import mock_aws
 
-from scripts.client import ImageSearchClient, image_id
+from imagesearch.models import document_id
+from scripts.client import ImageSearchClient
 from scripts.errors import CommandError
 from scripts.library import find_pictures, ingest
 
@@ -42,7 +43,7 @@ def api_over(s3: Any, *, rejected: frozenset[str] = frozenset(), deaf: bool = Fa
     def answer(request: httpx.Request) -> httpx.Response:
         wanted = urlsplit(str(request.url)).path.rsplit("/", 1)[-1]
         for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-            if image_id(item["Key"]) == wanted and not deaf:
+            if document_id(item["Key"]) == wanted and not deaf:
                 return httpx.Response(200, json=state_of(item))
         return httpx.Response(404, json={"error": {"code": "image_unknown", "message": "m"}})
 
@@ -50,7 +51,7 @@ def api_over(s3: Any, *, rejected: frozenset[str] = frozenset(), deaf: bool = Fa
         bad = item["Key"] in rejected
         error = {"code": "picture_corrupt", "message": "It is broken."} if bad else None
         return {
-            "id": image_id(item["Key"]),
+            "id": document_id(item["Key"]),
             "key": item["Key"],
             "state": "rejected" if bad else "indexed",
             "etag": item["ETag"].strip('"'),
