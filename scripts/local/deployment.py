@@ -13,6 +13,7 @@ import boto3
 
 from scripts.artifact.package import PackagedModel
 from scripts.artifact.publish import publish
+from scripts.errors import CommandError
 from scripts.local.cdk import Cdk
 from scripts.local.emulator_process import PART
 from scripts.local.model_package import model_lock_path, python_version
@@ -48,6 +49,19 @@ class Deployment:
         deployed = self._state / "deployed"
         return deployed.exists() and deployed.read_text() == self._inputs(model)
 
+    def require_same_vectors(self, model: PackagedModel) -> None:
+        """Raise ``CommandError`` (``model_differs``) when the index was made by another model than ``model``.
+
+        Their index stays with the model that made it, whose endpoint this deployment would remove.
+        """
+        served = self._state / "fingerprint"
+        if served.exists() and served.read_text() != model.fingerprint:
+            raise CommandError(
+                "model_differs",
+                f"The running environment's index was made by another model than {model.name} as it is now: "
+                "their vectors do not mix. End it first, which forgets its pictures: imagesearch local down.",
+            )
+
     def synthesize(self, model: PackagedModel) -> None:
         """``cdk synth`` of the stage with ``model`` and the environment's own model lock."""
         context = {
@@ -66,6 +80,12 @@ class Deployment:
             publish(model, bucket=self.outputs()["ArtifactBucketName"], s3_client=self._client("s3"))
         with step(self._say, "cdk deploy local/*"):
             self._cdk.deploy(f"{STAGE}/*", assembly=self._assembly, outputs=self._outputs)
+        self.remember(model)
+
+    def remember(self, model: PackagedModel) -> None:
+        """Note that the emulator has the present sources and ``model``; the note goes with the emulator."""
+        self._state.mkdir(parents=True, exist_ok=True)
+        (self._state / "fingerprint").write_text(model.fingerprint)
         (self._state / "deployed").write_text(self._inputs(model))
 
     def outputs(self) -> dict[str, str]:

@@ -132,6 +132,7 @@ class _Up:
             ]
             try:
                 packaged = prepare_model(model, self._settings, self._say)
+                self._deployment.require_same_vectors(packaged)
                 is_current = not is_fresh and self._deployment.is_current(packaged)
                 if not is_current:
                     self._deployment.synthesize(packaged)

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from scripts.artifact.package import PackagedModel
+from scripts.errors import CommandError
 from scripts.local.cdk import Cdk
 from scripts.local.deployment import Deployment
 from scripts.local.emulator.launcher import MINISTACK_VERSION
-from scripts.local.emulator_process import PART, Emulator
+from scripts.local.emulator_process import Emulator
 from scripts.local.settings import REPOSITORY, LocalSettings
 
 SECRETS = {
@@ -30,11 +31,11 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def packaged(digest: str) -> PackagedModel:
+def packaged(digest: str, *, fingerprint: str = "f" * 64) -> PackagedModel:
     return PackagedModel(
         path=Path("model.tar.gz"),
         digest=digest,
-        fingerprint="f" * 64,
+        fingerprint=fingerprint,
         dimension=2,
         name="demo",
         python="3.11",
@@ -44,18 +45,28 @@ def packaged(digest: str) -> PackagedModel:
 def test_a_deployment_is_current_for_its_own_model_only(settings: LocalSettings) -> None:
     deployment = Deployment(settings, print)
     assert not deployment.is_current(packaged("a" * 64))
-    state = settings.directory / PART / "deployed"
-    state.parent.mkdir()
-    state.write_text(deployment._inputs(packaged("a" * 64)))
+    deployment.remember(packaged("a" * 64))
     assert deployment.is_current(packaged("a" * 64))
     assert not deployment.is_current(packaged("b" * 64))
 
 
+def test_another_models_vectors_are_refused_while_the_emulator_holds_an_index(
+    settings: LocalSettings,
+) -> None:
+    deployment, other = Deployment(settings, print), packaged("b" * 64, fingerprint="e" * 64)
+    deployment.require_same_vectors(other)
+    deployment.remember(packaged("a" * 64))
+
+    deployment.require_same_vectors(packaged("b" * 64))
+    with pytest.raises(CommandError, match="imagesearch local down") as raised:
+        deployment.require_same_vectors(other)
+
+    assert raised.value.code == "model_differs"
+
+
 def test_what_was_deployed_is_forgotten_with_the_emulator(settings: LocalSettings) -> None:
     deployment = Deployment(settings, print)
-    state = settings.directory / PART / "deployed"
-    state.parent.mkdir()
-    state.write_text(deployment._inputs(packaged("a" * 64)))
+    deployment.remember(packaged("a" * 64))
     Emulator(settings).stop()
     assert not deployment.is_current(packaged("a" * 64))
 
