@@ -13,6 +13,7 @@ import boto3.exceptions
 import botocore.exceptions
 import httpx
 
+from scripts.artifact.catalogue import find_entry
 from scripts.errors import CommandError
 from scripts.local.deployment import Deployment
 from scripts.local.emulator_process import Emulator
@@ -57,6 +58,7 @@ def up(model: str, *, settings: LocalSettings | None = None, say: Say = print_li
     ``say`` is told each finished step. When it fails or is interrupted, what it had started is ended again.
     """
     settings = settings or LocalSettings.from_environment()
+    find_entry(model)
     with _alone(settings.directory):
         return _Up(settings, say).run(model)
 
