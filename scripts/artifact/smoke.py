@@ -7,6 +7,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from scripts.artifact.archive import unpack
 from scripts.errors import CommandError
 
 PROBE = Path(__file__).with_name("probe.py")
@@ -24,7 +25,7 @@ def smoke_test(archive: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="imagesearch-smoke-") as scratch:
         model, container = Path(scratch, "model"), Path(scratch, "container")
         with tarfile.open(archive) as content:
-            content.extractall(model, filter="data")
+            unpack(content, model)
         _link_container_packages(container)
         result = _ask(model, container)
     if result.returncode != 0:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.artifact.archive import unpack
 from scripts.demo_model.split import held_half, training_half
 
 BUILD = Path(__file__).resolve().parents[2] / "build" / "demo_model"
@@ -126,7 +127,7 @@ def _unpack(archive: Path, package: Package, folder: Path) -> None:
         raise DatasetError(f"{archive.name} is not the {package.name} {package.version} that was trained on")
     unfinished = folder.with_suffix(".unpacking")
     with tarfile.open(archive) as tar:
-        tar.extractall(unfinished, _files(tar), filter="data")
+        unpack(tar, unfinished, _files(tar))
     unfinished.rename(folder)
 
 

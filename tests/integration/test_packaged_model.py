@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import inference
+from scripts.artifact.archive import unpack
 from scripts.artifact.package import PackagedModel, package_model
 from scripts.artifact.wheels import host_platform
 from scripts.artifact.work import BUILD
@@ -55,8 +56,8 @@ def model(packaged: PackagedModel, tmp_path_factory: pytest.TempPathFactory) -> 
     """The same model, loaded by the handler in this process."""
     folder = tmp_path_factory.mktemp("model")
     with tarfile.open(packaged.path) as archive:
-        for name in ("model.json", "image.onnx", "text.onnx", "tokenizer.json"):
-            archive.extract(name, folder)
+        names = ("model.json", "image.onnx", "text.onnx", "tokenizer.json")
+        unpack(archive, folder, map(archive.getmember, names))
     return inference.model_fn(str(folder))
 
 

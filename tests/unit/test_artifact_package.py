@@ -9,6 +9,7 @@ import pytest
 
 from clip_inference.config import parse_config
 from scripts.artifact import package
+from scripts.artifact.archive import unpack
 from scripts.artifact.digests import file_digest
 from scripts.artifact.package import PackagedModel, package_model
 from scripts.artifact.wheels import CONTAINER_PLATFORM, host_platform, host_python
@@ -126,7 +127,7 @@ def test_the_archive_is_anonymous_sorted_and_holds_the_agreed_files(
 def test_model_json_is_what_the_handler_reads(tmp_path: Path, layout: Path, no_wheels: list[str]) -> None:
     packaged = pack(layout, tmp_path, revision="abc")
     with tarfile.open(packaged.path) as archive:
-        archive.extract("model.json", tmp_path, filter="data")
+        unpack(archive, tmp_path, [archive.getmember("model.json")])
     document = json.loads((tmp_path / "model.json").read_text("utf-8"))
     config = parse_config(document)
     assert (config.name, config.dimension) == ("clip-vit-b-32", 512)

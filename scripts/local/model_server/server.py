@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from scripts.artifact.archive import unpack
 
 LOOPBACK = "127.0.0.1"
 PYTHON = Path(__file__).resolve().parents[3] / ".tools" / "model_server" / "bin" / "python"
@@ -168,10 +169,8 @@ def launch_model_server(
 def _unpack(artifact: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    # Python before 3.11.4 has no filters; what is unpacked there is what we packed.
-    options: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
     with tarfile.open(artifact) as archive:
-        archive.extractall(folder, **options)  # noqa: S202
+        unpack(archive, folder)
 
 
 def free_port(first: int = FIRST_PORT) -> int:
