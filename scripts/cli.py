@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scripts.artifact.cli import LOCK, OUTPUT, package_model, publish_model
+from scripts.bulk.cli import bulk_command, runs
 from scripts.client import ImageSearchClient
 from scripts.demo import run_demo
 from scripts.deploy import deploy
@@ -30,6 +31,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON."
 app.add_typer(local, name="local")
 app.command("package-model")(package_model)
 app.command("publish-model")(publish_model)
+app.command("bulk")(bulk_command)
+app.add_typer(runs, name="runs")
 
 
 @app.command("deploy", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

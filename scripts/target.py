@@ -14,6 +14,12 @@ from scripts.errors import CommandError
 LOCAL_CREDENTIALS: dict[str, Any] = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 """The emulator takes any credentials; a developer's own never leave for it."""
 
+BULK_VARIABLES = {
+    "artifacts": "IMAGESEARCH_ARTIFACT_BUCKET",
+    "state_machine": "IMAGESEARCH_BULK_STATE_MACHINE",
+}
+"""The variables that name the parts of a deployment that bulk runs need."""
+
 
 def local_directory(variables: Mapping[str, str] = os.environ) -> Path:
     """Where the local environment keeps its state (``IMAGESEARCH_LOCAL_DIR`` moves it)."""
@@ -22,19 +28,24 @@ def local_directory(variables: Mapping[str, str] = os.environ) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where the API is and, for commands that upload, where the pictures go."""
+    """Where the API is and, for commands that need them, the buckets and the state machine of bulk runs."""
 
     url: str
     api_key: str
     bucket: str | None = None
+    artifacts: str | None = None
+    state_machine: str | None = None
     aws_endpoint_url: str | None = None
     region: str | None = None
 
     def s3(self) -> Any:
-        """An S3 client for the picture bucket."""
-        credentials = {} if self.aws_endpoint_url is None else LOCAL_CREDENTIALS
-        session = boto3.Session(region_name=self.region, **credentials)
-        return session.client("s3", endpoint_url=self.aws_endpoint_url)
+        """An S3 client for the buckets."""
+        return self._session(self.region).client("s3", endpoint_url=self.aws_endpoint_url)
+
+    def step_functions(self) -> Any:
+        """A Step Functions client, in the region that the state machine's ARN names."""
+        region = self.bulk_state_machine().split(":")[3]
+        return self._session(region).client("stepfunctions", endpoint_url=self.aws_endpoint_url)
 
     def image_bucket(self) -> str:
         """The picture bucket's name, or the error that says how to name it."""
@@ -46,6 +57,30 @@ class Target:
             )
         return self.bucket
 
+    def artifact_bucket(self) -> str:
+        """The name of the bucket that keeps the files of bulk runs, or the error that says how to name it."""
+        if self.artifacts is None:
+            raise CommandError(
+                "bucket_unknown",
+                "Name the artifact bucket: IMAGESEARCH_ARTIFACT_BUCKET, the ArtifactBucketName output of the "
+                "Data stack.",
+            )
+        return self.artifacts
+
+    def bulk_state_machine(self) -> str:
+        """The ARN of the state machine of bulk runs, or the error that says how to name it."""
+        if self.state_machine is None or self.state_machine.count(":") < 6:
+            raise CommandError(
+                "state_machine_unknown",
+                "Name the state machine of bulk runs: IMAGESEARCH_BULK_STATE_MACHINE, the "
+                "BulkStateMachineArn output of the Bulk stack. On this machine: imagesearch local up.",
+            )
+        return self.state_machine
+
+    def _session(self, region: str | None) -> boto3.Session:
+        credentials = {} if self.aws_endpoint_url is None else LOCAL_CREDENTIALS
+        return boto3.Session(region_name=region, **credentials)
+
 
 def find_target(
     *,
@@ -56,16 +91,22 @@ def find_target(
 ) -> Target:
     """The deployment to speak to.
 
-    Order: the arguments, then IMAGESEARCH_URL, IMAGESEARCH_API_KEY and IMAGESEARCH_BUCKET, then the
-    local environment's own file. Raises ``CommandError`` (``target_unknown``) when none says.
+    Order: the arguments, then IMAGESEARCH_URL, IMAGESEARCH_API_KEY, IMAGESEARCH_BUCKET and those of bulk
+    runs, IMAGESEARCH_ARTIFACT_BUCKET and IMAGESEARCH_BULK_STATE_MACHINE, then the local environment's own
+    file. Raises ``CommandError`` (``target_unknown``) when none says.
     """
     url = url or variables.get("IMAGESEARCH_URL")
     api_key = api_key or variables.get("IMAGESEARCH_API_KEY")
     bucket = bucket or variables.get("IMAGESEARCH_BUCKET")
+    bulk = {name: variables.get(variable) for name, variable in BULK_VARIABLES.items()}
     if url and api_key:
-        return Target(url=url, api_key=api_key, bucket=bucket)
-    if url or api_key:
-        raise CommandError("target_unknown", "IMAGESEARCH_URL and IMAGESEARCH_API_KEY go together: set both.")
+        return Target(url=url, api_key=api_key, bucket=bucket, **bulk)
+    if url or api_key or any(bulk.values()):
+        raise CommandError(
+            "target_unknown",
+            "IMAGESEARCH_URL and IMAGESEARCH_API_KEY go together: set both, and for bulk runs "
+            f"{' and '.join(BULK_VARIABLES.values())} as well.",
+        )
     return _local_target(local_directory(variables) / "environment.json", bucket=bucket)
 
 
@@ -82,6 +123,8 @@ def _local_target(path: Path, *, bucket: str | None) -> Target:
         url=written["api_url"],
         api_key=written["api_key"],
         bucket=bucket or written["image_bucket"],
+        artifacts=written["artifact_bucket"],
+        state_machine=written.get("bulk_state_machine"),
         aws_endpoint_url=written["aws_endpoint_url"],
         region=written["region"],
     )

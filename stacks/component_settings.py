@@ -31,6 +31,11 @@ def _require_function(name: str, *, memory_mb: int, timeout_seconds: int) -> Non
     _require_between(f"{name}.timeout_seconds", timeout_seconds, 1, limits.LAMBDA_SECONDS.value)
 
 
+def _require_instances(name: str, instance_type: str, count: int) -> None:
+    require(instance_type.startswith("ml."), f"{name}.instance_type {instance_type!r} lacks 'ml.'")
+    require(count >= 1, f"{name}.instance_count must be at least 1, not {count}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServerlessEndpoint:
     """A model served without instances: nothing to pay while idle, a cold start after it."""
@@ -65,12 +70,7 @@ class RealTimeEndpoint:
 
     def __post_init__(self) -> None:
         """Check the form of the instance type and that there is an instance."""
-        require(
-            self.instance_type.startswith("ml."), f"endpoint.instance_type {self.instance_type!r} lacks 'ml.'"
-        )
-        require(
-            self.instance_count >= 1, f"endpoint.instance_count must be at least 1, not {self.instance_count}"
-        )
+        _require_instances("endpoint", self.instance_type, self.instance_count)
 
     @property
     def max_payload_bytes(self) -> int:
@@ -230,3 +230,54 @@ class ApiSettings:
         require(1 <= self.rate_per_second <= self.burst, "api: 1 <= rate_per_second <= burst must hold")
         _require_between("api.max_results", self.max_results, 1, limits.NEIGHBOURS.value)
         _require_between("api.url_ttl_seconds", self.url_ttl_seconds, 1, limits.PRESIGNED_SECONDS.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkSettings:
+    """The bulk run: the instances that embed a library, and the functions around them.
+
+    `max_concurrent_transforms` requests are sent to each instance at once, each a shard of at most
+    `max_payload_mb`. `index_concurrency` shards are indexed at once. `memory_mb` and `timeout_seconds` are
+    those of the functions that plan, prepare and finish.
+    """
+
+    instance_type: str
+    instance_count: int
+    # While the container works on one shard, the next one is on its way.
+    max_concurrent_transforms: int = 2
+    max_payload_mb: int = 6
+    invocation_timeout_seconds: int = 600
+    invocation_retries: int = 3
+    index_concurrency: int = 4
+    memory_mb: int = 1024
+    timeout_seconds: int = 900
+    index_memory_mb: int = 1024
+    index_timeout_seconds: int = 900
+
+    def __post_init__(self) -> None:
+        """Check the ranges of batch transform, of the map and of the functions."""
+        _require_instances("bulk", self.instance_type, self.instance_count)
+        self._check_requests()
+        _require_between("bulk.index_concurrency", self.index_concurrency, 1, limits.MAP_CONCURRENCY.value)
+        _require_function("bulk", memory_mb=self.memory_mb, timeout_seconds=self.timeout_seconds)
+        _require_function(
+            "bulk.index", memory_mb=self.index_memory_mb, timeout_seconds=self.index_timeout_seconds
+        )
+
+    def _check_requests(self) -> None:
+        _require_between("bulk.max_payload_mb", self.max_payload_mb, 1, limits.TRANSFORM_PAYLOAD.value)
+        concurrent = self.max_concurrent_transforms * self.max_payload_mb
+        most = limits.TRANSFORM_CONCURRENT_PAYLOAD.value
+        require(
+            self.max_payload_mb <= concurrent <= most,
+            f"bulk: max_concurrent_transforms x max_payload_mb must be at most {most}, not {concurrent}",
+        )
+        _require_between(
+            "bulk.invocation_timeout_seconds",
+            self.invocation_timeout_seconds,
+            1,
+            limits.TRANSFORM_SECONDS.value,
+        )
+        _require_between(
+            "bulk.invocation_retries", self.invocation_retries, 0, limits.TRANSFORM_RETRIES.value
+        )

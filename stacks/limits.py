@@ -33,6 +33,9 @@ _LAMBDA = "AWS Lambda Developer Guide: Lambda quotas"
 _LAMBDA_SQS = "AWS Lambda Developer Guide: Using Lambda with Amazon SQS"
 _API = "Amazon API Gateway Developer Guide: Quotas for configuring and running a REST API"
 _SQS = "Amazon SQS Developer Guide: Amazon SQS message quotas"
+_TRANSFORM = "Amazon SageMaker AI API Reference: CreateTransformJob"
+_TRANSFORM_CLIENT = "Amazon SageMaker AI API Reference: ModelClientConfig"
+_STATES = "AWS Step Functions Developer Guide: Step Functions service quotas"
 _DOMAIN = "Amazon OpenSearch Service Developer Guide: Amazon OpenSearch Service quotas"
 _SETTINGS = "validation of the settings"
 
@@ -185,6 +188,62 @@ DOCUMENT_ID = Limit(
     unit="bytes",
     source="OpenSearch documentation: Index document",
     held_by="ids are 32 hexadecimal digits of the key's digest",
+)
+TRANSFORM_PAYLOAD = Limit(
+    name="SageMaker batch transform: payload of a request",
+    value=100,
+    unit="MB",
+    source=_TRANSFORM,
+    held_by=_SETTINGS,
+)
+TRANSFORM_CONCURRENT_PAYLOAD = Limit(
+    name="SageMaker batch transform: concurrent requests of an instance times their payload",
+    value=100,
+    unit="MB",
+    source=_TRANSFORM,
+    held_by=_SETTINGS,
+)
+TRANSFORM_SECONDS = Limit(
+    name="SageMaker batch transform: time for one invocation",
+    value=3600,
+    unit="seconds",
+    source=_TRANSFORM_CLIENT,
+    held_by=_SETTINGS,
+)
+TRANSFORM_RETRIES = Limit(
+    name="SageMaker batch transform: retries of an invocation",
+    value=3,
+    unit="retries",
+    source=_TRANSFORM_CLIENT,
+    held_by=_SETTINGS,
+)
+TRANSFORM_JOB_NAME = Limit(
+    name="SageMaker batch transform: job name",
+    value=63,
+    unit="characters",
+    source=_TRANSFORM,
+    held_by="the lengths of an environment's and a run's name",
+)
+STATE_PAYLOAD = Limit(
+    name="Step Functions: input or output of a state",
+    value=256 * KIB,
+    unit="bytes",
+    source=_STATES,
+    held_by="keys instead of lists between the bulk run's states, and the map's result in S3",
+)
+STATE_HISTORY = Limit(
+    name="Step Functions: events in the history of an execution",
+    value=25_000,
+    unit="events",
+    source=_STATES,
+    held_by="10,000 keys a planning step: some 35 million keys a bulk run",
+)
+MAP_CONCURRENCY = Limit(
+    name="Step Functions: parallel child executions of a distributed map",
+    value=10_000,
+    unit="executions",
+    source=_STATES,
+    held_by=_SETTINGS,
 )
 PRESIGNED_SECONDS = Limit(
     name="S3: life of a presigned address",

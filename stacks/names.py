@@ -9,6 +9,10 @@ import aws_cdk as cdk
 from stacks.settings import Settings
 
 INDEX_ALIAS = "images"
+# Where the files of bulk runs lie in the artifact bucket: `runs/<run>/shards/…` and so on.
+RUNS, REJECTS = "runs", "rejects"
+SHARDS, EMBEDDINGS, INDEXED, MAP_RESULTS = "shards", "embeddings", "indexed", "map"
+MANIFEST, REPORT = "manifest.json", "report.json"
 
 
 def image_bucket(settings: Settings) -> str:
@@ -17,8 +21,13 @@ def image_bucket(settings: Settings) -> str:
 
 
 def artifact_bucket(settings: Settings) -> str:
-    """Name of the bucket that holds the model artifacts."""
+    """Name of the bucket that holds the model artifacts and the bulk runs' files."""
     return _bucket(settings, "artifacts")
+
+
+def bulk_state_machine(settings: Settings) -> str:
+    """Name of the state machine of the bulk run."""
+    return f"{settings.endpoint_prefix}bulk"
 
 
 def log_bucket(settings: Settings) -> str:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from stacks import limits
 from stacks.component_settings import (
     ApiSettings,
+    BulkSettings,
     DomainSettings,
     FunctionSettings,
     IndexSettings,
@@ -36,6 +37,7 @@ class Settings:
     endpoint: ServerlessEndpoint | RealTimeEndpoint
     domain: DomainSettings
     index: IndexSettings
+    bulk: BulkSettings
     functions: FunctionSettings = field(default_factory=FunctionSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
@@ -118,6 +120,7 @@ LOCAL = Settings(
         emulated=True,
     ),
     index=IndexSettings(engine="lucene"),
+    bulk=BulkSettings(instance_type="ml.c6i.large", instance_count=1, index_concurrency=2),
     functions=_this_machines_functions(),
     # A picture whose ingest failed is tried again after the visibility timeout, six times this one.
     ingest=IngestSettings(timeout_seconds=30, invoke_timeout_seconds=10, max_concurrency=2),
@@ -138,6 +141,7 @@ DEV = Settings(
         volume_gib=10,
     ),
     index=IndexSettings(engine="faiss"),
+    bulk=BulkSettings(instance_type="ml.c6i.2xlarge", instance_count=1),
     empty_buckets=True,
 )
 
@@ -153,6 +157,7 @@ STAGING = Settings(
         volume_gib=50,
     ),
     index=IndexSettings(engine="faiss", replicas=1),
+    bulk=BulkSettings(instance_type="ml.c6i.4xlarge", instance_count=1),
     empty_buckets=True,
 )
 
@@ -169,6 +174,7 @@ PROD = Settings(
         manager_instance_type="m6g.large.search",
     ),
     index=IndexSettings(engine="faiss", shards=3, replicas=1),
+    bulk=BulkSettings(instance_type="ml.c6i.4xlarge", instance_count=4, index_concurrency=8),
     functions=FunctionSettings(log_retention_days=365),
     ingest=IngestSettings(max_concurrency=20),
     api=ApiSettings(rate_per_second=100, burst=200),

@@ -1,4 +1,4 @@
-"""One environment: its four stacks, in the order in which they are deployed."""
+"""One environment: its five stacks, in the order in which they are deployed."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from stacks.api import ApiStack
+from stacks.bulk import BulkStack
 from stacks.container_images import container_python
 from stacks.data import DataStack
 from stacks.ingest import IngestStack
@@ -18,7 +19,7 @@ _UNPUBLISHED = LockedModel(digest="0" * 64, fingerprint="0" * 64, dimension=1, p
 
 
 class ImageSearchStage(cdk.Stage):
-    """Data, Model, Ingest, Api of one environment.
+    """Data, Model, Ingest, Bulk, Api of one environment.
 
     The stacks that need a model which `model_lock` lacks, or which was packaged for another Python than the
     container's, carry an error that names the command to run: deploying them fails at once, Data deploys.
@@ -37,10 +38,12 @@ class ImageSearchStage(cdk.Stage):
         endpoint = self.data.search_endpoint
         first = models[settings.models[0]]
         self.ingest = IngestStack(self, "Ingest", settings=settings, search_endpoint=endpoint, model=first)
+        self.bulk = BulkStack(self, "Bulk", settings=settings, search_endpoint=endpoint, models=models)
         self.api = ApiStack(self, "Api", settings=settings, search_endpoint=endpoint)
         # Names shared by computing them order nothing, so the order is said here.
         self.model.add_stack_dependency(self.data)
         self.ingest.add_stack_dependency(self.model)
+        self.bulk.add_stack_dependency(self.ingest)
         self.api.add_stack_dependency(self.ingest)
         self._report_faults(settings, models)
 
@@ -50,7 +53,7 @@ class ImageSearchStage(cdk.Stage):
             if fault is None:
                 continue
             command = f"imagesearch publish-model --model {name} --env {settings.name}"
-            for stack in (self.model, self.ingest):
+            for stack in (self.model, self.ingest, self.bulk):
                 cdk.Annotations.of(stack).add_error(f"The model {name} {fault}. Run: {command}")
 
 

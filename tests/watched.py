@@ -33,6 +33,11 @@ class _Watched:
         return call
 
 
+def watched(port: Any, before: Callable[[str], None]) -> Any:
+    """A port that calls `before` with each method's name before it."""
+    return _Watched(port, before)
+
+
 def watched_indexer(house: InMemoryHouse, before: Callable[[str], None]) -> Indexer:
     """An indexer that calls `before` at every moment at which others can act, the container's read too."""
     store: PictureStore = _Watched(house.pictures, before)

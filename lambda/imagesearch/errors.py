@@ -24,9 +24,18 @@ ImageSearchError
 │   └── StoreUnavailableError         store_unavailable
 ├── SourceNotFoundError               source_not_found: the object went while it was being read
 ├── UnsettledError                    unsettled: the object changed each time it was looked at
+├── BulkError                         a step of a bulk run cannot be taken
+│   ├── RunUnknownError               run_unknown
+│   ├── RunOutdatedError              run_outdated: the alias leads elsewhere since the run began
+│   ├── ModelNotDeployedError         model_not_deployed
+│   ├── ArtifactMissingError          artifact_missing
+│   ├── ArtifactDamagedError          artifact_damaged
+│   ├── ShardIncompleteError          shard_incomplete
+│   └── BulkIncompleteError           bulk_incomplete
 └── InternalError                     internal: a fault of the code or of the deployment
     ├── SettingsError                 a variable of the environment is missing or unusable
     ├── MessageInvalidError           a queue message that is no event of the image bucket
+    ├── EventInvalidError             an event of the state machine that lacks what the step needs
     ├── ModelProtocolError            the endpoint's answer or complaint is not of the agreed format
     ├── SourceForbiddenError          the endpoint may not read the image bucket
     ├── SearchRefusedError            OpenSearch refuses what it was sent
@@ -183,6 +192,52 @@ class UnsettledError(ImageSearchError):
     code = "unsettled"
 
 
+class BulkError(ImageSearchError):
+    """A step of a bulk run cannot be taken; what the run has done so far stays."""
+
+
+class RunUnknownError(BulkError):
+    """There is no run of this name."""
+
+    code = "run_unknown"
+
+
+class RunOutdatedError(BulkError):
+    """The alias leads to another index than when the run began."""
+
+    code = "run_outdated"
+
+
+class ModelNotDeployedError(BulkError):
+    """No SageMaker model can embed for the active index."""
+
+    code = "model_not_deployed"
+
+
+class ArtifactMissingError(BulkError):
+    """A file that an earlier step of the run writes is not there."""
+
+    code = "artifact_missing"
+
+
+class ArtifactDamagedError(BulkError):
+    """A file of the run does not hold what the step that writes it puts into it."""
+
+    code = "artifact_damaged"
+
+
+class ShardIncompleteError(BulkError):
+    """The model's output for a shard does not answer each of its records."""
+
+    code = "shard_incomplete"
+
+
+class BulkIncompleteError(BulkError):
+    """Not every planned picture was indexed or rejected."""
+
+    code = "bulk_incomplete"
+
+
 class InternalError(ImageSearchError):
     """A fault that only the operator can mend; callers learn no details."""
 
@@ -193,6 +248,10 @@ class SettingsError(InternalError):
 
 class MessageInvalidError(InternalError):
     """A queue message that is no event of the image bucket."""
+
+
+class EventInvalidError(InternalError):
+    """An event that the bulk run's state machine would not send."""
 
 
 class ModelProtocolError(InternalError):

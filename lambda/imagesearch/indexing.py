@@ -33,7 +33,19 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
-def _record(state: ObjectState, picture: PictureEmbedding) -> ImageRecord:
+def is_current(document: ImageRecord | RejectedImage, *, state: ObjectState, fingerprint: str) -> bool:
+    """Tell whether the document is what the object is to the model of this fingerprint.
+
+    A rejection names the ETag that was looked at, not the one that was read: where the object was another
+    one for a moment, only its time tells, so a reject must agree in that too.
+    """
+    if (document.etag, document.fingerprint) != (state.etag, fingerprint):
+        return False
+    return isinstance(document, ImageRecord) or document.last_modified == state.last_modified
+
+
+def image_record(state: ObjectState, picture: PictureEmbedding) -> ImageRecord:
+    """Return the record of an object that was embedded."""
     return ImageRecord(
         key=state.key,
         etag=picture.etag,
@@ -47,7 +59,8 @@ def _record(state: ObjectState, picture: PictureEmbedding) -> ImageRecord:
     )
 
 
-def _rejection(state: ObjectState, fingerprint: str, fault: PictureError) -> RejectedImage:
+def rejection(state: ObjectState, fingerprint: str, fault: PictureError) -> RejectedImage:
+    """Return the record of an object that is no usable picture."""
     return RejectedImage(
         key=state.key,
         etag=state.etag,
@@ -88,20 +101,10 @@ class Indexer:
         if state is None:
             self._index.delete(index.name, document_id(key))
             return Outcome.DELETED
-        if self._is_current(index, state):
+        known = self._index.get(index.name, document_id(state.key))
+        if known is not None and is_current(known, state=state, fingerprint=index.fingerprint):
             return Outcome.UNCHANGED
         return self._embed(index, state)
-
-    def _is_current(self, index: IndexInfo, state: ObjectState) -> bool:
-        """Tell whether the document is what the object is.
-
-        A rejection names the ETag that was looked at, not the one that was read: where the object was another
-        one for a moment, only its time tells, so a reject must agree in that too.
-        """
-        known = self._index.get(index.name, document_id(state.key))
-        if known is None or (known.etag, known.fingerprint) != (state.etag, index.fingerprint):
-            return False
-        return isinstance(known, ImageRecord) or known.last_modified == state.last_modified
 
     def _embed(self, index: IndexInfo, state: ObjectState) -> Outcome | None:
         try:
@@ -109,10 +112,10 @@ class Indexer:
         except SourceNotFoundError:
             return None
         except PictureError as fault:
-            self._index.put_rejected(index.name, _rejection(state, index.fingerprint, fault))
+            self._index.put_rejected(index.name, rejection(state, index.fingerprint, fault))
             return Outcome.REJECTED
         refuse_other_model(index, picture)
         if picture.etag != state.etag:
             return None
-        self._index.put_image(index.name, _record(state, picture), picture.vector)
+        self._index.put_image(index.name, image_record(state, picture), picture.vector)
         return Outcome.INDEXED

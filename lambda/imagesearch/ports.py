@@ -1,9 +1,9 @@
-"""What the application asks of the outside: three protocols for its use, one for setting up the index.
+"""What the application asks of the outside: for search and ingest, for setting up the index, for bulk runs.
 
 Implementations raise errors of `imagesearch.errors` only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from imagesearch.models import (
@@ -50,11 +50,20 @@ class VectorIndex(Protocol):
     def find(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
         """Return the document as searches see it (as of the last refresh), or None."""
 
+    def known(self, index: str, document_ids: Sequence[str]) -> Mapping[str, ImageRecord | RejectedImage]:
+        """Return those of the documents that there are, by id, each as the last write left it."""
+
     def put_image(self, index: str, image: ImageRecord, vector: Vector) -> None:
         """Write a picture, replacing whatever the index held for its key."""
 
     def put_rejected(self, index: str, rejected: RejectedImage) -> None:
         """Write a reject, replacing whatever the index held for its key."""
+
+    def put_many(self, index: str, documents: Iterable[tuple[ImageRecord, Vector] | RejectedImage]) -> None:
+        """Write many pictures and rejects, as fast as the index takes them; all are written on return.
+
+        After any error some may be, and the same call can be made again.
+        """
 
     def delete(self, index: str, document_id: str) -> None:
         """Remove a document; removing an absent one is no error."""
@@ -82,11 +91,50 @@ class IndexAdministration(Protocol):
         """Return whether the index holds no document at all, counting those not refreshed yet."""
 
 
+class LoadingIndex(Protocol):
+    """Prepares an index for many writes, and for searches again; every call may be repeated."""
+
+    def begin_loading(self, index: str) -> None:
+        """Let searches see new documents only now and then, which makes writing cheaper."""
+
+    def end_loading(self, index: str) -> None:
+        """Let searches see everything that was written, and new documents at once again."""
+
+
 class PictureStore(Protocol):
     """The bucket of pictures."""
 
     def look(self, key: str) -> ObjectState | None:
         """Return the object's present state, or None where there is none."""
 
+    def listing(self, *, prefix: str = "", after: str = "") -> Iterator[ObjectState]:
+        """Yield the objects whose key begins with `prefix` and comes after `after`, in the keys' order.
+
+        Keys are ordered by their UTF-8 bytes, which is how Python orders texts. What is fetched is at most a
+        listing page ahead of what is taken.
+        """
+
     def url(self, key: str, *, ttl_seconds: int) -> str:
         """Return a link to the picture that works for `ttl_seconds` without credentials."""
+
+
+class ArtifactStore(Protocol):
+    """The bucket of artifacts, where bulk runs keep their files."""
+
+    def read(self, key: str) -> bytes | None:
+        """Return a small file's content, or None where there is none."""
+
+    def lines(self, key: str) -> Iterator[bytes]:
+        """Yield a file's lines as they arrive, without their ends. Raises ArtifactMissingError."""
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a file as a whole: readers see all of it or what was there before."""
+
+    def exists(self, key: str) -> bool:
+        """Return whether there is such a file."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys that begin with `prefix`, in their order."""
+
+    def uri(self, key: str) -> str:
+        """Return the address by which other services know a file, e.g. `s3://bucket/key`."""

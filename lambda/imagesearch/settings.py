@@ -3,6 +3,7 @@
 A field `image_bucket` is read from the variable `IMAGE_BUCKET`; other variables are ignored.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,10 +14,14 @@ from imagesearch.errors import SettingsError
 
 VectorEngine = Literal["lucene", "faiss"]
 VectorSpace = Literal["cosinesimil", "l2"]
+ModelNames = Mapping[str, str]
+"""SageMaker's names of the deployed models by the first digits of their fingerprints, read from JSON."""
 
 
 def _parse(name: str, text: str, kind: Any) -> Any:
     """Return a variable's text as the field's type; raises SettingsError that names the variable."""
+    if kind == ModelNames:
+        return _model_names(name, text)
     if choices := get_args(kind):
         if text not in choices:
             raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
@@ -25,6 +30,16 @@ def _parse(name: str, text: str, kind: Any) -> Any:
         return kind(text)
     except ValueError as error:
         raise SettingsError(f"{name} must be a number ({kind.__name__}), not {text!r}.") from error
+
+
+def _model_names(name: str, text: str) -> ModelNames:
+    try:
+        names = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} must be a JSON object, not {text!r}.") from error
+    if not isinstance(names, dict) or not names or not all(isinstance(each, str) for each in names.values()):
+        raise SettingsError(f"{name} must be a JSON object of fingerprints and model names, not {text!r}.")
+    return names
 
 
 def _check_url(name: str, url: str) -> None:
@@ -103,3 +118,31 @@ class IndexSetupSettings(SearchDomainSettings):
     vector_space: VectorSpace
     number_of_shards: int
     number_of_replicas: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkFinishSettings(SearchDomainSettings):
+    """What the last step of a bulk run needs: the bucket of the run's files beside the search domain."""
+
+    artifact_bucket: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkPrepareSettings(BulkFinishSettings):
+    """What the step before the transform job needs: the models that a job can run."""
+
+    model_names: ModelNames
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkPlanSettings(BulkPrepareSettings):
+    """What planning needs: the bucket to list as well."""
+
+    image_bucket: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkIndexSettings(IngestSettings):
+    """What indexing a shard needs: all of ingest, and the bucket of the run's files."""
+
+    artifact_bucket: str

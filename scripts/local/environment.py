@@ -34,6 +34,7 @@ class LocalEnvironment:
     api_key: str
     image_bucket: str
     artifact_bucket: str
+    bulk_state_machine: str
     aws_endpoint_url: str
     opensearch_url: str
     region: str
@@ -171,6 +172,7 @@ class _Up:
             api_key=self._deployment.api_key(outputs["ApiKeyId"]),
             image_bucket=outputs["ImageBucketName"],
             artifact_bucket=outputs["ArtifactBucketName"],
+            bulk_state_machine=outputs["BulkStateMachineArn"],
             aws_endpoint_url=self._settings.emulator_url,
             opensearch_url=self._search.url,
             region=REGION,

@@ -1,15 +1,19 @@
-"""One deployed model: SageMaker model, configuration and endpoint, with a role that reads what it needs."""
+"""One deployed model: SageMaker model, configuration and endpoint, with a role that reads what it needs.
+
+Batch transform runs the same model, with its role.
+"""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks import limits, names
+from stacks import names
 from stacks.component_settings import RealTimeEndpoint, ServerlessEndpoint
 from stacks.components.encoder_access import allow_reading_pictures
+from stacks.components.model_container import model_container, model_name
 from stacks.components.permissions import allow
-from stacks.container_images import image_uri, repository_arn
+from stacks.container_images import repository_arn
 from stacks.model_lock import LockedModel
 from stacks.settings import Settings
 
@@ -34,11 +38,8 @@ class ClipEndpoint(Construct):
             self,
             "Model",
             execution_role_arn=role.role_arn,
-            primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
-                image=image_uri(settings.region),
-                model_data_url=f"s3://{names.artifact_bucket(settings)}/{model.artifact_key}",
-                environment=_container_environment(settings),
-            ),
+            model_name=model_name(self, model=model, settings=settings),
+            primary_container=model_container(model, settings),
         )
         # CloudFormation sees the role and not its policy: without this the model may be made too early.
         container.node.add_dependency(role)
@@ -57,6 +58,7 @@ class ClipEndpoint(Construct):
     def _role(self, model: LockedModel, settings: Settings) -> iam.Role:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
         _allow_reading(role, model, settings)
+        _allow_bulk_files(role, settings)
         _allow_logs_and_metrics(role, settings)
         _allow_pulling(role, settings)
         return role
@@ -68,8 +70,30 @@ def _allow_reading(role: iam.Role, model: LockedModel, settings: Settings) -> No
     allow_reading_pictures(role, settings)
 
 
+def _allow_bulk_files(role: iam.Role, settings: Settings) -> None:
+    bucket = f"arn:{cdk.Aws.PARTITION}:s3:::{names.artifact_bucket(settings)}"
+    runs = f"{bucket}/{names.RUNS}/*"
+    allow(
+        role,
+        actions=["s3:GetObject"],
+        resources=[f"{runs}/{names.SHARDS}/*", f"{runs}/{names.MANIFEST}"],
+        wildcard="Batch transform reads the shards of any run.",
+    )
+    allow(
+        role,
+        actions=["s3:PutObject"],
+        resources=[f"{runs}/{names.EMBEDDINGS}/*"],
+        wildcard="Batch transform writes the embeddings of any run.",
+    )
+    allow(
+        role,
+        actions=["s3:ListBucket"],
+        resources=[bucket],
+        conditions={"StringLike": {"s3:prefix": f"{names.RUNS}/*"}},
+    )
+
+
 def _allow_logs_and_metrics(role: iam.Role, settings: Settings) -> None:
-    stack = cdk.Stack.of(role)
     allow(
         role,
         actions=[
@@ -79,14 +103,11 @@ def _allow_logs_and_metrics(role: iam.Role, settings: Settings) -> None:
             "logs:PutLogEvents",
         ],
         resources=[
-            stack.format_arn(
-                service="logs",
-                resource="log-group",
-                arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-                resource_name=f"/aws/sagemaker/Endpoints/{settings.endpoint_prefix}*",
-            )
+            _log_groups(role, f"Endpoints/{settings.endpoint_prefix}*"),
+            # One group for every transform job of the account, and its streams.
+            _log_groups(role, "TransformJobs*"),
         ],
-        wildcard="SageMaker names the log group by the endpoint and the streams by its containers.",
+        wildcard="SageMaker names log groups and streams by endpoints, jobs and containers.",
     )
     allow(
         role,
@@ -94,6 +115,15 @@ def _allow_logs_and_metrics(role: iam.Role, settings: Settings) -> None:
         resources=["*"],
         conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
         wildcard=_NO_RESOURCE,
+    )
+
+
+def _log_groups(scope: Construct, name: str) -> str:
+    return cdk.Stack.of(scope).format_arn(
+        service="logs",
+        resource="log-group",
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        resource_name=f"/aws/sagemaker/{name}",
     )
 
 
@@ -109,20 +139,6 @@ def _allow_pulling(role: iam.Role, settings: Settings) -> None:
         resources=["*"],
         wildcard=_NO_RESOURCE,
     )
-
-
-def _container_environment(settings: Settings) -> dict[str, str]:
-    payload = str(settings.endpoint.max_payload_bytes)
-    return {
-        "SAGEMAKER_PROGRAM": "inference.py",
-        # One worker uses all cores through ONNX Runtime; a second would hold the model in memory twice.
-        "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
-        "MMS_MAX_REQUEST_SIZE": payload,
-        "MMS_MAX_RESPONSE_SIZE": str(limits.REAL_TIME_PAYLOAD.value),
-        "IMAGE_BUCKET": names.image_bucket(settings),
-        # The one variable that boto3 reads a region from.
-        "AWS_DEFAULT_REGION": settings.region,
-    }
 
 
 def _variant(

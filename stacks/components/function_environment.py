@@ -3,6 +3,9 @@
 The classes that parse them are `imagesearch.settings`; a test holds the two together.
 """
 
+import json
+from collections.abc import Mapping
+
 from stacks import limits, names
 from stacks.settings import Settings
 
@@ -32,6 +35,37 @@ def query_environment(settings: Settings, search_endpoint: str) -> dict[str, str
         "MAX_RESULTS": str(settings.api.max_results),
         "URL_TTL_SECONDS": str(settings.api.url_ttl_seconds),
     }
+
+
+def bulk_plan_environment(
+    settings: Settings, search_endpoint: str, model_names: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of the bulk run's planning function."""
+    prepare = bulk_prepare_environment(settings, search_endpoint, model_names)
+    return {**prepare, "IMAGE_BUCKET": names.image_bucket(settings)}
+
+
+def bulk_prepare_environment(
+    settings: Settings, search_endpoint: str, model_names: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of the function before the transform job.
+
+    `model_names` are the SageMaker models by the first digits of their fingerprints.
+    """
+    finish = bulk_finish_environment(settings, search_endpoint)
+    return {**finish, "MODEL_NAMES": json.dumps(dict(model_names))}
+
+
+def bulk_index_environment(settings: Settings, search_endpoint: str) -> dict[str, str]:
+    """Return the environment of the function that indexes a shard: it can ingest single pictures too."""
+    ingest = ingest_environment(settings, search_endpoint)
+    return {**ingest, "ARTIFACT_BUCKET": names.artifact_bucket(settings)}
+
+
+def bulk_finish_environment(settings: Settings, search_endpoint: str) -> dict[str, str]:
+    """Return the environment of the function that ends a bulk run."""
+    search = search_environment(settings, search_endpoint)
+    return {**search, "ARTIFACT_BUCKET": names.artifact_bucket(settings)}
 
 
 def _encoding_environment(settings: Settings, search_endpoint: str) -> dict[str, str]:

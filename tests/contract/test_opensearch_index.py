@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 from opensearchpy import OpenSearch
 
+from imagesearch.adapters import opensearch_bulk
 from imagesearch.adapters.opensearch import OpenSearchVectorIndex
 from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
+from imagesearch.adapters.opensearch_loading import OpenSearchLoading
 from imagesearch.errors import EngineMissingError, IndexMissingError, SearchRefusedError
 from imagesearch.models import IndexInfo
 from tests.builders import DIMENSION, FINGERPRINT, an_image, an_index
@@ -84,3 +86,45 @@ def test_an_alias_on_two_indices_is_refused(client: OpenSearch, alias: str) -> N
         client.indices.put_alias(index=each.name, name=alias)
     with pytest.raises(IndexMissingError, match="leads to 2"):
         administration.active()
+
+
+def test_loading_refreshes_less_often_and_then_as_the_template_says(client: OpenSearch, alias: str) -> None:
+    administration = OpenSearchAdministration(client=client, alias=alias, engine="lucene")
+    administration.put_template(shards=1, replicas=0)
+    name, loading = f"{alias}-1", OpenSearchLoading(client=client)
+    administration.create(an_index(name))
+
+    def interval() -> str:
+        settings = client.indices.get_settings(index=name, params={"flat_settings": "true"})
+        return str(settings[name]["settings"]["index.refresh_interval"])
+
+    before = interval()
+    loading.begin_loading(name)
+    assert (before, interval()) == ("1s", "30s")
+    loading.end_loading(name)
+    assert interval() == before
+
+
+def test_a_document_that_is_refused_for_good_fails_the_call_with_the_reason(
+    client: OpenSearch, alias: str
+) -> None:
+    administration = OpenSearchAdministration(client=client, alias=alias, engine="lucene")
+    administration.put_template(shards=1, replicas=0)
+    administration.create(an_index(f"{alias}-1"))
+    index = OpenSearchVectorIndex(client=client, alias=alias)
+    good, bad = (an_image("good"), (1.0, 0.0, 0.0, 0.0)), (an_image("bad"), (1.0, 0.0))
+    with pytest.raises(SearchRefusedError, match=r"400.*dimension"):
+        index.put_many(f"{alias}-1", [good, bad])
+    assert index.get(f"{alias}-1", good[0].id) == good[0]
+
+
+def test_many_documents_go_in_requests_of_a_bounded_size(client: OpenSearch, alias: str) -> None:
+    administration = OpenSearchAdministration(client=client, alias=alias, engine="lucene")
+    administration.put_template(shards=1, replicas=0)
+    administration.create(an_index(f"{alias}-1"))
+    documents = [(an_image(f"{number}.jpg"), (1.0, 0.0, 0.0, number / 100)) for number in range(100)]
+    opensearch_bulk.put_many(client, f"{alias}-1", documents, max_request_bytes=3000)
+    known = OpenSearchVectorIndex(client=client, alias=alias).known(
+        f"{alias}-1", [image.id for image, _ in documents]
+    )
+    assert len(known) == 100

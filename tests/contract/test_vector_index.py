@@ -12,10 +12,11 @@ from opensearchpy import OpenSearch
 from imagesearch.adapters.in_memory import InMemoryVectorIndex
 from imagesearch.adapters.opensearch import OpenSearchVectorIndex
 from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
+from imagesearch.adapters.opensearch_loading import OpenSearchLoading
 from imagesearch.errors import IndexMissingError
 from imagesearch.index_setup import IndexSetup
 from imagesearch.models import IndexInfo, Vector, document_id
-from imagesearch.ports import IndexAdministration, VectorIndex
+from imagesearch.ports import IndexAdministration, LoadingIndex, VectorIndex
 from tests.builders import DIMENSION, FINGERPRINT, OTHER_FINGERPRINT, a_reject, an_image
 from tests.waiting import wait_for
 
@@ -26,6 +27,7 @@ class Under:
 
     index: VectorIndex
     administration: IndexAdministration
+    loading: LoadingIndex
     alias: str
     settle: Callable[[], None]
 
@@ -57,12 +59,13 @@ class Under:
 def under(request: pytest.FixtureRequest, alias: str) -> Iterator[Under]:
     if request.param == "in memory":
         memory = InMemoryVectorIndex()
-        yield Under(index=memory, administration=memory, alias=alias, settle=lambda: None)
+        yield Under(index=memory, administration=memory, loading=memory, alias=alias, settle=lambda: None)
         return
     client: OpenSearch = request.getfixturevalue("client")
     yield Under(
         index=OpenSearchVectorIndex(client=client, alias=alias, clock=_ever_later()),
         administration=OpenSearchAdministration(client=client, alias=alias, engine="lucene"),
+        loading=OpenSearchLoading(client=client),
         alias=alias,
         settle=lambda: client.indices.refresh(index=f"{alias}-*"),
     )
@@ -226,12 +229,73 @@ def test_every_call_on_a_missing_index_says_so(under: Under) -> None:
         lambda: under.index.put_image(missing, an_image("a"), EAST),
         lambda: under.index.put_rejected(missing, a_reject("a")),
         lambda: under.index.delete(missing, "0" * 32),
+        lambda: under.index.known(missing, ["0" * 32]),
+        lambda: under.index.put_many(missing, [a_reject("a")]),
+        lambda: under.index.put_many(missing, [(an_image("a"), EAST)]),
+        lambda: under.loading.begin_loading(missing),
+        lambda: under.loading.end_loading(missing),
         lambda: under.administration.is_empty(missing),
         lambda: under.administration.point_alias(missing),
     ]
     for call in calls:
         with pytest.raises(IndexMissingError):
             call()
+
+
+def test_many_documents_are_written_as_each_would_be_by_itself(under: Under) -> None:
+    name = under.created()
+    images = [an_image(f"Südsee/\u2028 {number} 100%.jpg") for number in range(300)]
+    rejects = [a_reject('no "picture"\\.txt'), a_reject("control\x01\n.txt")]
+    vectors = [_unit(1, number / 7, -number / 11, 0.001) for number in range(300)]
+    under.index.put_many(name, zip(images, vectors, strict=True))
+    under.index.put_many(name, iter(rejects))
+    known = under.index.known(name, [each.id for each in (*images, *rejects)])
+    assert known == {each.id: each for each in (*images, *rejects)}
+    under.settle()
+    assert under.index.count(name) == 300
+    for number in (0, 150, 299):
+        (match, *_) = under.index.search(name, vectors[number], k=1)
+        assert match.score == pytest.approx(1, abs=1e-6)
+
+
+def test_many_documents_replace_those_of_their_keys_and_nothing_else(under: Under) -> None:
+    name = under.created()
+    _three_pictures(under, name)
+    changed = an_image("a/east.jpg", etag="e2")
+    under.index.put_many(name, [(changed, WEST), a_reject("a/north.jpg")])
+    under.settle()
+    assert under.index.count(name) == 2
+    keys = [match.image.key for match in under.index.search(name, WEST, k=3)]
+    assert keys == ["a/east.jpg", "b/north-east.jpg"]
+    assert under.index.get(name, document_id("a/north.jpg")) == a_reject("a/north.jpg")
+
+
+def test_writing_nothing_is_no_error(under: Under) -> None:
+    name = under.created()
+    under.index.put_many(name, [])
+    assert under.index.known(name, []) == {}
+    assert under.administration.is_empty(name)
+
+
+def test_what_is_known_is_what_was_written_a_moment_ago(under: Under) -> None:
+    name = under.created()
+    under.loading.begin_loading(name)
+    under.index.put_many(name, [(an_image("a"), EAST)])
+    under.index.put_rejected(name, a_reject("b"))
+    absent, a, b = (document_id(key) for key in ("absent", "a", "b"))
+    assert under.index.known(name, [absent, a, b]) == {a: an_image("a"), b: a_reject("b")}
+
+
+def test_after_loading_searches_see_what_was_written_and_what_is_written_next(under: Under) -> None:
+    name = under.created()
+    for _ in range(2):
+        under.loading.begin_loading(name)
+    under.index.put_many(name, [(an_image("a.jpg"), EAST)])
+    for _ in range(2):
+        under.loading.end_loading(name)
+    assert len(under.index.search(name, EAST, k=5)) == 1
+    under.index.put_image(name, an_image("b.jpg"), EAST)
+    wait_for(lambda: len(under.index.search(name, EAST, k=5)) == 2, "the next picture to be found")
 
 
 def test_a_missing_alias_is_a_missing_index(under: Under) -> None:

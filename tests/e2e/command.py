@@ -28,3 +28,13 @@ class Command:
         if check:
             assert done.returncode == 0, f"imagesearch {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """The command as it runs, for those who interrupt it."""
+        return subprocess.Popen(
+            [self.program, *arguments],
+            env=dict(self.variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )

@@ -46,7 +46,9 @@ def test_an_unacknowledged_finding_of_cdk_nag_stops_the_synth(
 def test_nothing_but_the_flaws_is_found(violations: list[tuple[str, str, str]]) -> None:
     places = {construct for _, construct, _ in violations} - {FLAWED}
     affected = {
-        f"{env}/{stack}" for env in ("local", "dev", "staging", "prod") for stack in ("Model", "Ingest")
+        f"{env}/{stack}"
+        for env in ("local", "dev", "staging", "prod")
+        for stack in ("Model", "Ingest", "Bulk")
     }
     assert places == affected
 

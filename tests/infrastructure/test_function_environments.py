@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from imagesearch.settings import IndexSetupSettings, IngestSettings, QuerySettings, Settings
+from imagesearch.settings import (
+    BulkFinishSettings,
+    BulkIndexSettings,
+    BulkPlanSettings,
+    BulkPrepareSettings,
+    IndexSetupSettings,
+    IngestSettings,
+    QuerySettings,
+    Settings,
+)
 from stacks.settings import ENVIRONMENTS
 from tests.infrastructure.assembly import Synthesized, flat, resources
 
@@ -13,6 +22,10 @@ READERS: dict[str, tuple[str, type[Settings]]] = {
     "query": ("Api", QuerySettings),
     "ingest": ("Ingest", IngestSettings),
     "index_setup": ("Ingest", IndexSetupSettings),
+    "bulk_plan": ("Bulk", BulkPlanSettings),
+    "bulk_prepare": ("Bulk", BulkPrepareSettings),
+    "bulk_index": ("Bulk", BulkIndexSettings),
+    "bulk_finish": ("Bulk", BulkFinishSettings),
 }
 # Read by Powertools.
 _POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}

@@ -1,10 +1,17 @@
 """The deployed models: endpoints, containers and what their role may do."""
 
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
+import aws_cdk as cdk
+import pytest
+
 from stacks.component_settings import RealTimeEndpoint, ServerlessEndpoint
-from stacks.settings import ENVIRONMENTS
+from stacks.components.model_container import model_name
+from stacks.model_lock import LockedModel
+from stacks.settings import DEV, ENVIRONMENTS, PROD, Settings
 from tests.infrastructure.assembly import PUBLISHED, Synthesized, flat, listed, resources
 
 
@@ -15,11 +22,33 @@ def test_an_endpoint_is_named_by_environment_and_fingerprint(synthesized: Synthe
         assert names == [f"imagesearch-{env}-{PUBLISHED.fingerprint[:12]}"]
 
 
-def test_what_is_replaced_on_change_has_no_name_of_its_own(synthesized: Synthesized) -> None:
+def test_a_configuration_which_every_change_replaces_has_no_name_of_its_own(synthesized: Synthesized) -> None:
     for _, stacks in synthesized.templates.items():
-        for kind in ("Model", "EndpointConfig"):
-            (resource,) = resources(stacks["Model"], f"AWS::SageMaker::{kind}")
-            assert f"{kind}Name" not in resource["Properties"]
+        (configuration,) = resources(stacks["Model"], "AWS::SageMaker::EndpointConfig")
+        assert "EndpointConfigName" not in configuration["Properties"]
+
+
+def test_a_model_is_named_like_its_endpoint_and_by_its_container(synthesized: Synthesized) -> None:
+    for env, stacks in synthesized.templates.items():
+        (model,) = resources(stacks["Model"], "AWS::SageMaker::Model")
+        name = model["Properties"]["ModelName"]
+        assert re.fullmatch(rf"imagesearch-{env}-{PUBLISHED.fingerprint[:12]}-[0-9a-f]{{12}}", name)
+        assert len(name) <= 63
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        (replace(PUBLISHED, digest="d2" * 32), DEV),
+        (PUBLISHED, replace(DEV, endpoint=PROD.endpoint)),
+        (PUBLISHED, replace(DEV, region="eu-west-1")),
+    ],
+)
+def test_whatever_replaces_a_model_gives_it_another_name(model: LockedModel, settings: Settings) -> None:
+    scope = cdk.Stack(cdk.App(), "Stack")
+    name = model_name(scope, model=PUBLISHED, settings=DEV)
+    assert name == model_name(cdk.Stack(cdk.App(), "Other"), model=PUBLISHED, settings=DEV)
+    assert name != model_name(scope, model=model, settings=settings)
 
 
 def test_the_container_gets_the_published_artifact_and_its_environment(synthesized: Synthesized) -> None:
@@ -51,7 +80,7 @@ def test_the_model_waits_for_the_policy_of_its_role(synthesized: Synthesized) ->
         assert waits == {"AWS::IAM::Role", "AWS::IAM::Policy"}
 
 
-def test_the_model_reads_its_own_artifact_and_the_pictures_and_nothing_else_of_s3(
+def test_the_model_reads_its_artifact_pictures_and_shards_and_writes_embeddings_and_nothing_else_of_s3(
     synthesized: Synthesized,
 ) -> None:
     for env, stacks in synthesized.templates.items():
@@ -68,6 +97,10 @@ def test_the_model_reads_its_own_artifact_and_the_pictures_and_nothing_else_of_s
             ("s3:GetObject", f"{artifacts}/models/{PUBLISHED.digest}/model.tar.gz"),
             ("s3:GetObject", f"{images}/*"),
             ("s3:ListBucket", images),
+            ("s3:ListBucket", artifacts),
+            ("s3:GetObject", f"{artifacts}/runs/*/shards/*"),
+            ("s3:GetObject", f"{artifacts}/runs/*/manifest.json"),
+            ("s3:PutObject", f"{artifacts}/runs/*/embeddings/*"),
         }
 
 

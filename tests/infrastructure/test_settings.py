@@ -14,6 +14,10 @@ def _with(settings: Settings, **changes: object) -> Settings:
     return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
 
 
+def _bulk(**changes: object) -> parts.BulkSettings:
+    return dataclasses.replace(DEV.bulk, **changes)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -47,6 +51,17 @@ def _with(settings: Settings, **changes: object) -> Settings:
         (lambda: parts.ApiSettings(rate_per_second=10, burst=5), "<= burst"),
         (lambda: parts.ApiSettings(max_results=10_001), "from 1 to 10000"),
         (lambda: parts.ApiSettings(url_ttl_seconds=604_801), "from 1 to 604800"),
+        (lambda: _bulk(instance_type="c6i.xlarge"), "bulk.instance_type 'c6i.xlarge' lacks 'ml.'"),
+        (lambda: _bulk(instance_count=0), "bulk.instance_count must be at least 1"),
+        (lambda: _bulk(max_payload_mb=101), "from 1 to 100"),
+        (lambda: _bulk(max_concurrent_transforms=17, max_payload_mb=6), "at most 100, not 102"),
+        (lambda: _bulk(max_concurrent_transforms=0), "not 0"),
+        (lambda: _bulk(invocation_timeout_seconds=3601), "from 1 to 3600"),
+        (lambda: _bulk(invocation_retries=4), "from 0 to 3"),
+        (lambda: _bulk(invocation_retries=-1), "from 0 to 3"),
+        (lambda: _bulk(index_concurrency=10_001), "from 1 to 10000"),
+        (lambda: _bulk(memory_mb=64), "bulk.memory_mb must be from 128"),
+        (lambda: _bulk(index_timeout_seconds=901), "bulk.index.timeout_seconds must be from 1 to 900"),
         (lambda: _with(DEV, models=()), "at least one"),
         (lambda: _with(DEV, models=("demo", "demo")), "distinct"),
         (lambda: _with(LOCAL, index=DEV.index), "lucene only"),

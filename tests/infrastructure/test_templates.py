@@ -13,12 +13,27 @@ from stacks import limits
 from stacks.settings import ENVIRONMENTS
 from tests.infrastructure.assembly import MISLEADING, Synthesized, flat, listed, resources
 
-STACKS = {"Data", "Model", "Ingest", "Api"}
+STACKS = {"Data", "Model", "Ingest", "Bulk", "Api"}
 # S3 keeps the CDK's own functions out of this: their policies are the CDK's.
-NO_RESOURCES = {"xray:PutTraceSegments", "ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
+NO_RESOURCES = {
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
 
 
-def test_every_environment_synthesizes_its_four_stacks(synthesized: Synthesized) -> None:
+def test_every_environment_synthesizes_its_five_stacks(synthesized: Synthesized) -> None:
     assert {env: set(stacks) for env, stacks in synthesized.templates.items()} == dict.fromkeys(
         ENVIRONMENTS, STACKS
     )
@@ -46,7 +61,12 @@ def test_stacks_deploy_in_order(synthesized: Synthesized) -> None:
             for artifact in manifest["artifacts"].values()
             if artifact["type"] == "aws:cloudformation:stack"
         }
-        for first, then in (("Data", "Model"), ("Model", "Ingest"), ("Ingest", "Api")):
+        for first, then in (
+            ("Data", "Model"),
+            ("Model", "Ingest"),
+            ("Ingest", "Bulk"),
+            ("Ingest", "Api"),
+        ):
             assert any(name.startswith(f"{env}{first}") for name in needs[then]), (env, then)
 
 
@@ -197,7 +217,7 @@ def test_the_resource_wildcard_alone_stands_only_where_an_action_has_no_resource
         if "*" in listed(statement["Resource"])
         for action in listed(statement["Action"])
     }
-    assert actions == NO_RESOURCES | {"xray:PutTelemetryRecords"}
+    assert actions == NO_RESOURCES
 
 
 def _statements(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -224,7 +244,7 @@ def test_the_query_function_can_write_no_document(synthesized: Synthesized) -> N
 
 def test_functions_invoke_the_endpoints_of_their_own_environment_only(synthesized: Synthesized) -> None:
     for env, stacks in synthesized.templates.items():
-        for stack in ("Ingest", "Api"):
+        for stack in ("Ingest", "Bulk", "Api"):
             endpoints = {
                 flat(resource).split(":")[-1]
                 for statement in _statements(stacks[stack])
@@ -240,10 +260,11 @@ def test_every_log_group_forgets(synthesized: Synthesized) -> None:
         assert set(days) <= {ENVIRONMENTS[env].functions.log_retention_days}, (env, stack)
 
 
-@pytest.mark.parametrize("stack", ["Data", "Api"])
+@pytest.mark.parametrize("stack", ["Data", "Bulk", "Api"])
 def test_what_clients_look_up_is_among_the_outputs(synthesized: Synthesized, stack: str) -> None:
     wanted = {
         "Data": {"ImageBucketName", "ArtifactBucketName", "SearchEndpoint"},
+        "Bulk": {"BulkStateMachineArn"},
         "Api": {"ApiUrl", "ApiId", "ApiKeyId"},
     }
     for _, stacks in synthesized.templates.items():

@@ -1,6 +1,6 @@
-"""The image bucket, on moto; links are looked at, not followed."""
+"""The image bucket and the artifact bucket, on moto; links are looked at, not followed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -10,7 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from moto import mock_aws
 
 from imagesearch.adapters.s3 import S3PictureStore, s3_client, translate
-from imagesearch.errors import StoreRefusedError, StoreUnavailableError
+from imagesearch.adapters.s3_artifacts import S3ArtifactStore
+from imagesearch.errors import ArtifactMissingError, StoreRefusedError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -99,3 +100,86 @@ def test_an_unreachable_store_is_unavailable_not_empty(monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(StoreUnavailableError):
         S3PictureStore(client=s3_client(), bucket=BUCKET).look("a")
+
+
+def test_a_listing_has_every_key_in_order_and_in_the_state_that_a_look_returns(client: "S3Client") -> None:
+    store = S3PictureStore(client=client, bucket=BUCKET)
+    for key in KEYS:
+        client.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+    listed = list(store.listing())
+    assert [state.key for state in listed] == sorted(KEYS)
+    assert listed == [store.look(key) for key in sorted(KEYS)]
+
+
+def test_a_listing_keeps_to_its_prefix_and_begins_after_a_key(client: "S3Client") -> None:
+    store = S3PictureStore(client=client, bucket=BUCKET)
+    for key in ("a/1", "a/2", "a/3", "b/1"):
+        client.put_object(Bucket=BUCKET, Key=key, Body=b"picture")
+    assert [state.key for state in store.listing(prefix="a/")] == ["a/1", "a/2", "a/3"]
+    assert [state.key for state in store.listing(prefix="a/", after="a/1")] == ["a/2", "a/3"]
+    assert [state.key for state in store.listing(after="a/2 and more")] == ["a/3", "b/1"]
+    assert list(store.listing(prefix="c/")) == []
+
+
+def test_a_listing_goes_beyond_a_page_and_fetches_no_page_that_is_not_needed(client: "S3Client") -> None:
+    store = S3PictureStore(client=client, bucket=BUCKET)
+    for number in range(1100):
+        client.put_object(Bucket=BUCKET, Key=f"{number:04}", Body=b"")
+    requests: list[str] = []
+    client.meta.events.register("before-call.s3.ListObjectsV2", lambda **_: requests.append("page"))
+    assert next(store.listing()).key == "0000"
+    assert len(requests) == 1
+    assert sum(1 for _ in store.listing()) == 1100
+    assert len(requests) == 3
+
+
+def test_a_file_is_read_as_it_was_written(client: "S3Client") -> None:
+    store = S3ArtifactStore(client=client, bucket=BUCKET)
+    assert (store.read("runs/1.json"), store.exists("runs/1.json")) == (None, False)
+    store.write("runs/1.json", b"{}")
+    assert (store.read("runs/1.json"), store.exists("runs/1.json")) == (b"{}", True)
+    assert store.uri("runs/1.json") == f"s3://{BUCKET}/runs/1.json"
+
+
+def test_a_file_is_read_line_by_line_without_the_lines_ends(client: "S3Client") -> None:
+    store = S3ArtifactStore(client=client, bucket=BUCKET)
+    long = b"x" * 3000
+    store.write("lines", b"\n".join([b"one", long, "zwei \u2028 \x85".encode(), b"four", b""]))
+    assert list(store.lines("lines")) == [b"one", long, "zwei \u2028 \x85".encode(), b"four"]
+    store.write("empty", b"")
+    assert list(store.lines("empty")) == []
+    with pytest.raises(ArtifactMissingError, match="absent"):
+        next(store.lines("absent"))
+
+
+def test_the_files_of_a_prefix_are_listed_beyond_a_page(client: "S3Client") -> None:
+    store = S3ArtifactStore(client=client, bucket=BUCKET)
+    for number in range(1001):
+        store.write(f"a/{number:04}", b"")
+    store.write("b", b"")
+    assert list(store.keys("a/")) == [f"a/{number:04}" for number in range(1001)]
+
+
+def test_an_unreachable_artifact_bucket_is_unavailable_not_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    store = S3ArtifactStore(client=s3_client(), bucket=BUCKET)
+    calls: list[Callable[[], object]] = [
+        lambda: store.read("a"),
+        lambda: store.exists("a"),
+        lambda: store.write("a", b""),
+        lambda: next(store.lines("a")),
+        lambda: next(store.keys("a")),
+        lambda: next(S3PictureStore(client=s3_client(), bucket=BUCKET).listing()),
+    ]
+    for call in calls:
+        with pytest.raises(StoreUnavailableError):
+            call()
+
+
+def test_a_refusal_of_s3_is_no_absence(client: "S3Client") -> None:
+    store = S3ArtifactStore(client=client, bucket="there-is-no-such-bucket")
+    for call in (lambda: store.read("a"), lambda: next(store.lines("a")), lambda: next(store.keys("a"))):
+        with pytest.raises(StoreRefusedError):
+            call()

@@ -12,7 +12,8 @@ WRITTEN = {
     "api_url": "http://127.0.0.1:4566/x",
     "api_key": "local-key",
     "image_bucket": "local-pictures",
-    "artifact_bucket": "a",
+    "artifact_bucket": "local-artifacts",
+    "bulk_state_machine": "arn:aws:states:us-east-1:000000000000:stateMachine:imagesearch-local-bulk",
     "aws_endpoint_url": "http://127.0.0.1:4566",
     "opensearch_url": "http://127.0.0.1:9200",
     "region": "us-east-1",
@@ -57,6 +58,56 @@ def test_no_deployment_at_all_is_one_sentence_with_what_to_do(tmp_path: Path) ->
         find_target(variables={"IMAGESEARCH_LOCAL_DIR": str(tmp_path)})
 
     assert raised.value.code == "target_unknown"
+
+
+def test_the_local_file_names_what_bulk_runs_need(variables: dict[str, str]) -> None:
+    target = find_target(variables=variables)
+
+    assert target.artifact_bucket() == "local-artifacts"
+    assert target.bulk_state_machine() == WRITTEN["bulk_state_machine"]
+    assert target.step_functions().meta.endpoint_url == "http://127.0.0.1:4566"
+
+
+def test_bulk_variables_name_a_deployment_in_aws_and_its_region() -> None:
+    target = find_target(
+        variables={
+            "IMAGESEARCH_URL": "https://aws",
+            "IMAGESEARCH_API_KEY": "k",
+            "IMAGESEARCH_ARTIFACT_BUCKET": "artifacts",
+            "IMAGESEARCH_BULK_STATE_MACHINE": "arn:aws:states:eu-central-1:123456789012:stateMachine:bulk",
+        }
+    )
+
+    assert target.artifact_bucket() == "artifacts"
+    assert target.step_functions().meta.region_name == "eu-central-1"
+
+
+def test_bulk_variables_alone_are_refused_rather_than_mixed_with_the_local_file(
+    variables: dict[str, str],
+) -> None:
+    with pytest.raises(CommandError, match="go together") as raised:
+        find_target(variables=variables | {"IMAGESEARCH_ARTIFACT_BUCKET": "artifacts"})
+
+    assert raised.value.code == "target_unknown"
+
+
+def test_an_environment_from_before_bulk_runs_says_to_deploy_it_again(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    del (older := dict(WRITTEN))["bulk_state_machine"]
+    (tmp_path / "environment.json").write_text(json.dumps(older))
+
+    with pytest.raises(CommandError, match="imagesearch local up") as raised:
+        find_target(variables=variables).step_functions()
+
+    assert raised.value.code == "state_machine_unknown"
+
+
+def test_bulk_runs_without_a_known_artifact_bucket_say_how_to_name_it() -> None:
+    target = find_target(url="https://aws", api_key="k", variables={})
+
+    with pytest.raises(CommandError, match="IMAGESEARCH_ARTIFACT_BUCKET"):
+        target.artifact_bucket()
 
 
 def test_uploading_without_a_known_bucket_says_how_to_name_it() -> None:

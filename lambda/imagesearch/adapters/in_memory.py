@@ -2,13 +2,14 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from operator import mul
 from typing import Protocol
 from urllib.parse import quote
 
 from imagesearch.errors import (
+    ArtifactMissingError,
     IndexMissingError,
     PictureEmptyError,
     PictureUnsupportedFormatError,
@@ -60,9 +61,49 @@ class InMemoryPictureStore:
         """Return the object's present state, or None."""
         return self._objects[key][1] if key in self._objects else None
 
+    def listing(self, *, prefix: str = "", after: str = "") -> Iterator[ObjectState]:
+        """Yield the objects whose key begins with `prefix` and comes after `after`, in the keys' order."""
+        for key in sorted(self._objects):
+            state = self.look(key)
+            if state is not None and key.startswith(prefix) and key > after:
+                yield state
+
     def url(self, key: str, *, ttl_seconds: int) -> str:
         """Return an address that names key and lifetime; nothing serves it."""
         return f"https://pictures.invalid/{quote(key)}?ttl={ttl_seconds}"
+
+
+class InMemoryArtifactStore:
+    """A bucket of artifacts."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, bytes] = {}
+
+    def read(self, key: str) -> bytes | None:
+        """Return a file's content, or None."""
+        return self._files.get(key)
+
+    def lines(self, key: str) -> Iterator[bytes]:
+        """Yield a file's lines. Raises ArtifactMissingError."""
+        if key not in self._files:
+            raise ArtifactMissingError(f"The run's file {key} is missing.")
+        yield from self._files[key].splitlines()
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a file."""
+        self._files[key] = content
+
+    def exists(self, key: str) -> bool:
+        """Return whether there is such a file."""
+        return key in self._files
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys that begin with `prefix`, in their order."""
+        yield from sorted(key for key in self._files if key.startswith(prefix))
+
+    def uri(self, key: str) -> str:
+        """Return an address; nothing reads it."""
+        return f"s3://artifacts/{key}"
 
 
 class _Readable(Protocol):
@@ -141,6 +182,7 @@ class InMemoryVectorIndex:
         self._documents: dict[str, dict[str, ImageRecord | RejectedImage]] = {}
         self._vectors: dict[str, dict[str, Vector]] = {}
         self._alias: str | None = None
+        self.loading: set[str] = set()
 
     def active(self) -> IndexInfo:
         """Return the index that the alias leads to. Raises IndexMissingError."""
@@ -187,6 +229,11 @@ class InMemoryVectorIndex:
         """Return the document as searches see it: at once, here."""
         return self.get(index, document_id)
 
+    def known(self, index: str, document_ids: Sequence[str]) -> dict[str, ImageRecord | RejectedImage]:
+        """Return those of the documents that there are."""
+        documents = self._documents[self._info(index).name]
+        return {each: documents[each] for each in document_ids if each in documents}
+
     def put_image(self, index: str, image: ImageRecord, vector: Vector) -> None:
         """Write a picture, replacing whatever the index held for its key."""
         self._documents[self._info(index).name][image.id] = image
@@ -196,6 +243,22 @@ class InMemoryVectorIndex:
         """Write a reject, replacing whatever the index held for its key."""
         self._documents[self._info(index).name][rejected.id] = rejected
         self._vectors[index].pop(rejected.id, None)
+
+    def put_many(self, index: str, documents: Iterable[tuple[ImageRecord, Vector] | RejectedImage]) -> None:
+        """Write many documents."""
+        for document in documents:
+            if isinstance(document, RejectedImage):
+                self.put_rejected(index, document)
+            else:
+                self.put_image(index, *document)
+
+    def begin_loading(self, index: str) -> None:
+        """Note that the index is being loaded."""
+        self.loading.add(self._info(index).name)
+
+    def end_loading(self, index: str) -> None:
+        """Note that the index is loaded."""
+        self.loading.discard(self._info(index).name)
 
     def delete(self, index: str, document_id: str) -> None:
         """Remove a document, absent or not."""

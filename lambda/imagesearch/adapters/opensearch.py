@@ -1,13 +1,15 @@
 """The vector index on OpenSearch's k-NN plug-in: writing documents and searching them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from opensearchpy import NotFoundError, OpenSearch
 
+from imagesearch.adapters import opensearch_bulk
 from imagesearch.adapters import opensearch_schema as schema
-from imagesearch.adapters.opensearch_client import error_type, read_active, translated
+from imagesearch.adapters.opensearch_client import error_type, overloaded, read_active, translated
+from imagesearch.errors import IndexMissingError
 from imagesearch.models import ImageRecord, IndexInfo, Match, RejectedImage, Vector
 
 DEFAULT_EF_SEARCH = 100
@@ -46,11 +48,13 @@ class OpenSearchVectorIndex:
         alias: str,
         ef_search: int = DEFAULT_EF_SEARCH,
         clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = opensearch_bulk.pause_for,
     ) -> None:
         self._client = client
         self._alias = alias
         self._ef_search = ef_search
         self._clock = clock
+        self._pause = pause
         self._active: tuple[float, IndexInfo] | None = None
 
     def active(self) -> IndexInfo:
@@ -81,6 +85,20 @@ class OpenSearchVectorIndex:
         """Return the document as of the last refresh, or None. Raises IndexMissingError."""
         return self._read(index, document_id, realtime=False)
 
+    def known(self, index: str, document_ids: Sequence[str]) -> dict[str, ImageRecord | RejectedImage]:
+        """Return those of the documents that there are, as the last write left them.
+
+        Raises IndexMissingError.
+        """
+        if not document_ids:
+            return {}
+        params = {"_source_includes": ",".join(schema.SOURCE_FIELDS)}
+        with translated():
+            answer = self._client.mget(index=index, body={"ids": list(document_ids)}, params=params)
+        for each in answer["docs"]:
+            _check_was_read(each)
+        return {each["_id"]: schema.document_of(each["_source"]) for each in answer["docs"] if each["found"]}
+
     def put_image(self, index: str, image: ImageRecord, vector: Vector) -> None:
         """Write a picture, replacing whatever the index held for its key."""
         self._put(index, image.id, schema.image_source(image, vector))
@@ -88,6 +106,13 @@ class OpenSearchVectorIndex:
     def put_rejected(self, index: str, rejected: RejectedImage) -> None:
         """Write a reject, replacing whatever the index held for its key."""
         self._put(index, rejected.id, schema.rejected_source(rejected))
+
+    def put_many(self, index: str, documents: Iterable[tuple[ImageRecord, Vector] | RejectedImage]) -> None:
+        """Write many documents, replacing what the index held for their keys; waits while it is overloaded.
+
+        Raises SearchRefusedError with the reason of the first document that is refused for good.
+        """
+        opensearch_bulk.put_many(self._client, index, documents, pause=self._pause)
 
     def delete(self, index: str, document_id: str) -> None:
         """Remove a document; removing an absent one is no error. Raises IndexMissingError."""
@@ -121,3 +146,13 @@ class OpenSearchVectorIndex:
     def _put(self, index: str, document_id: str, source: dict[str, Any]) -> None:
         with translated():
             self._client.index(index=index, id=document_id, body=source)
+
+
+def _check_was_read(entry: dict[str, Any]) -> None:
+    """Raise the error that stands in place of a document: an absent document is none."""
+    error = entry.get("error")
+    if error is None:
+        return
+    if error["type"] == "index_not_found_exception":
+        raise IndexMissingError("The index is missing: it was never set up, or has been deleted.")
+    raise overloaded(f"could not read a document ({error['type']})")

@@ -57,6 +57,11 @@ def error_type(error: Exception) -> str:
     return str(details.get("type", "")) if isinstance(details, dict) else ""
 
 
+def overloaded(what: str) -> SearchUnavailableError:
+    """Return the error that says that OpenSearch `what` for now."""
+    return SearchUnavailableError(f"OpenSearch {what}.", retry_after=_RETRY_AFTER_SECONDS)
+
+
 def translate(error: Exception) -> ImageSearchError:
     """Return the application's error for one of opensearch-py's.
 
@@ -64,12 +69,9 @@ def translate(error: Exception) -> ImageSearchError:
     """
     status = error.status_code if isinstance(error, TransportError) else None
     if status in {"N/A", "TIMEOUT"}:
-        return SearchUnavailableError("OpenSearch cannot be reached.", retry_after=_RETRY_AFTER_SECONDS)
+        return overloaded("cannot be reached")
     if isinstance(status, int) and (status in {401, 403, 429} or status >= 500):
-        return SearchUnavailableError(
-            f"OpenSearch is overloaded, failing or does not admit this function ({status}).",
-            retry_after=_RETRY_AFTER_SECONDS,
-        )
+        return overloaded(f"is overloaded, failing or does not admit this function ({status})")
     kind = error_type(error)
     if kind == "index_not_found_exception":
         return IndexMissingError("The index is missing: it was never set up, or has been deleted.")

@@ -6,6 +6,8 @@ from typing import Any
 from imagesearch.models import ImageRecord, IndexInfo, RejectedImage, Vector
 
 VECTOR_FIELD = "embedding"
+REFRESH_INTERVAL = "1s"
+"""Named because a shard without one falls asleep, and then its first search waits."""
 INDEXED, REJECTED = "indexed", "rejected"
 
 _COMMON = ("key", "etag", "size", "fingerprint")
@@ -31,15 +33,12 @@ _PROPERTIES = {
 
 
 def template_body(*, alias: str, shards: int, replicas: int) -> dict[str, Any]:
-    """Return the index template of every index `<alias>-…`.
-
-    The refresh interval is named because a shard without one falls asleep, and then its first search waits.
-    """
+    """Return the index template of every index `<alias>-…`."""
     settings = {
         "index.knn": True,
         "index.number_of_shards": shards,
         "index.number_of_replicas": replicas,
-        "index.refresh_interval": "1s",
+        "index.refresh_interval": REFRESH_INTERVAL,
     }
     mappings = {"dynamic": "strict", "properties": _PROPERTIES}
     return {"index_patterns": [f"{alias}-*"], "template": {"settings": settings, "mappings": mappings}}
@@ -55,8 +54,13 @@ def index_body(index: IndexInfo, *, engine: str) -> dict[str, Any]:
 
 def image_source(image: ImageRecord, vector: Vector) -> dict[str, Any]:
     """Return the document of a picture."""
+    return {**picture_source(image), VECTOR_FIELD: vector}
+
+
+def picture_source(image: ImageRecord) -> dict[str, Any]:
+    """Return the document of a picture but for its vector."""
     facts = {name: getattr(image, name) for name in _PICTURE}
-    return {**_common_source(image), "state": INDEXED, **facts, VECTOR_FIELD: vector}
+    return {**_common_source(image), "state": INDEXED, **facts}
 
 
 def rejected_source(rejected: RejectedImage) -> dict[str, Any]:

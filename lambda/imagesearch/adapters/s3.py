@@ -1,5 +1,7 @@
-"""The image bucket: the present state of an object, and links to pictures."""
+"""The image bucket: the present state of its objects, and links to pictures."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
@@ -48,9 +50,18 @@ def translate(error: ClientError | BotoCoreError) -> ImageSearchError:
     return StoreRefusedError(f"S3 refuses the request ({status}, {code}).")
 
 
-def _is_absence(error: ClientError) -> bool:
+def is_absence(error: ClientError) -> bool:
     """Tell whether there is no such object; a HEAD request answers without a body, hence the bare number."""
     return error.response.get("Error", {}).get("Code") in {"404", "NoSuchKey"}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise the application's errors for boto's."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise translate(error) from error
 
 
 class S3PictureStore:
@@ -66,14 +77,13 @@ class S3PictureStore:
 
     def look(self, key: str) -> ObjectState | None:
         """Return the object's present state (ETag without quotes), or None where there is none."""
-        try:
-            head = self._client.head_object(Bucket=self._bucket, Key=key)
-        except ClientError as error:
-            if _is_absence(error):
-                return None
-            raise translate(error) from error
-        except BotoCoreError as error:
-            raise translate(error) from error
+        with translated():
+            try:
+                head = self._client.head_object(Bucket=self._bucket, Key=key)
+            except ClientError as error:
+                if is_absence(error):
+                    return None
+                raise
         return ObjectState(
             key=key,
             etag=head["ETag"].strip('"'),
@@ -81,11 +91,25 @@ class S3PictureStore:
             last_modified=head["LastModified"],
         )
 
+    def listing(self, *, prefix: str = "", after: str = "") -> Iterator[ObjectState]:
+        """Yield the objects whose key begins with `prefix` and comes after `after`, in the keys' order.
+
+        Their states equal those that `look` returns: S3 keeps times in seconds, whatever a listing shows.
+        """
+        paginator = self._client.get_paginator("list_objects_v2")
+        with translated():
+            for page in paginator.paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=after):
+                for entry in page.get("Contents", []):
+                    yield ObjectState(
+                        key=entry["Key"],
+                        etag=entry["ETag"].strip('"'),
+                        size=entry["Size"],
+                        last_modified=entry["LastModified"].replace(microsecond=0),
+                    )
+
     def url(self, key: str, *, ttl_seconds: int) -> str:
         """Return a presigned GET link; it ends with the signing role's session if that is sooner."""
-        try:
+        with translated():
             return self._client.generate_presigned_url(
                 "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=ttl_seconds
             )
-        except BotoCoreError as error:
-            raise translate(error) from error

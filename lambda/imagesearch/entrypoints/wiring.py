@@ -59,11 +59,11 @@ def query_parts() -> QueryParts:
 
     settings = QuerySettings.from_environment(os.environ)
     searcher = Searcher(
-        embedder=_embedder(settings),
+        embedder=embedder(settings),
         index=OpenSearchVectorIndex(
-            client=_opensearch(settings), alias=settings.index_alias, ef_search=settings.ef_search
+            client=opensearch(settings), alias=settings.index_alias, ef_search=settings.ef_search
         ),
-        pictures=_pictures(settings),
+        pictures=pictures(settings.image_bucket),
         url_ttl_seconds=settings.url_ttl_seconds,
     )
     return QueryParts(
@@ -78,9 +78,9 @@ def ingest_parts() -> IngestParts:
 
     settings = IngestSettings.from_environment(os.environ)
     indexer = Indexer(
-        embedder=_embedder(settings),
-        index=OpenSearchVectorIndex(client=_opensearch(settings), alias=settings.index_alias),
-        pictures=_pictures(settings),
+        embedder=embedder(settings),
+        index=OpenSearchVectorIndex(client=opensearch(settings), alias=settings.index_alias),
+        pictures=pictures(settings.image_bucket),
     )
     return IngestParts(
         indexer=indexer, bucket=settings.image_bucket, seconds_per_picture=settings.invoke_timeout_seconds
@@ -94,7 +94,7 @@ def index_setup_parts() -> IndexSetupParts:
 
     settings = IndexSetupSettings.from_environment(os.environ)
     administration = OpenSearchAdministration(
-        client=_opensearch(settings), alias=settings.index_alias, engine=settings.vector_engine
+        client=opensearch(settings), alias=settings.index_alias, engine=settings.vector_engine
     )
     setup = IndexSetup(
         administration=administration,
@@ -106,7 +106,8 @@ def index_setup_parts() -> IndexSetupParts:
     return IndexSetupParts(setup=setup, alias=settings.index_alias)
 
 
-def _embedder(settings: IngestSettings) -> Embedder:
+def embedder(settings: IngestSettings) -> Embedder:
+    """Return the model's endpoints."""
     from imagesearch.adapters.sagemaker import SageMakerEmbedder, runtime_client
 
     return SageMakerEmbedder(
@@ -118,13 +119,15 @@ def _embedder(settings: IngestSettings) -> Embedder:
     )
 
 
-def _pictures(settings: IngestSettings) -> PictureStore:
+def pictures(bucket: str) -> PictureStore:
+    """Return the bucket of pictures."""
     from imagesearch.adapters.s3 import S3PictureStore, s3_client
 
-    return S3PictureStore(client=s3_client(), bucket=settings.image_bucket)
+    return S3PictureStore(client=s3_client(), bucket=bucket)
 
 
-def _opensearch(settings: SearchDomainSettings) -> "OpenSearch":
+def opensearch(settings: SearchDomainSettings) -> "OpenSearch":
+    """Return a connection to the search domain, signed by the function's role."""
     from imagesearch.adapters.opensearch_client import aws_auth, opensearch_client
 
     return opensearch_client(

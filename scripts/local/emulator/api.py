@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from scripts.local.emulator.errors import SageMakerError, not_found
 from scripts.local.emulator.sagemaker import Endpoint, SageMaker
 
+Operation = Callable[[dict[str, Any]], dict[str, Any]]
 Response = tuple[int, dict[str, str], bytes]
 INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations")
 CONCURRENT_INVOCATIONS = 32
@@ -27,12 +28,16 @@ class SageMakerApi:
         self._region_of = region_of
         # Not the emulator's own threads: a function that holds one of those waits for us.
         self._threads = ThreadPoolExecutor(CONCURRENT_INVOCATIONS, thread_name_prefix="sagemaker")
-        self._operations: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+        self._operations: dict[str, Operation] = {
             "DescribeModel": self._describe_model,
             "DescribeEndpointConfig": self._describe_config,
             "DescribeEndpoint": self._describe_endpoint,
             "ListEndpoints": self._list_endpoints,
         }
+
+    def add_operations(self, operations: Mapping[str, Operation]) -> None:
+        """Let further operations of the control plane be answered, each by its name."""
+        self._operations.update(operations)
 
     async def handle(
         self, _method: str, path: str, headers: Mapping[str, str], body: bytes, _query: object

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from scripts.local.emulator.sagemaker import Properties, SageMaker
+from scripts.local.emulator.containers import Properties
+from scripts.local.emulator.sagemaker import SageMaker
 
 Created = tuple[str, dict[str, str]]
 Arn = Callable[[str, str], str]

@@ -22,6 +22,21 @@ def already_exists(kind: str, name: str) -> SageMakerError:
     return SageMakerError(400, "ValidationException", f"Cannot create already existing {kind} {name}.")
 
 
+def job_unknown(name: str) -> SageMakerError:
+    """What the control plane says of a transform job that does not exist."""
+    return SageMakerError(400, "ValidationException", f"Could not find requested job with name: {name}")
+
+
+def job_exists(name: str) -> SageMakerError:
+    """What CreateTransformJob says when a job of that name ever ran: names are never free again."""
+    return SageMakerError(
+        400,
+        "ResourceInUse",
+        f"Job name must be unique within an AWS account and region, and a job with this name already exists "
+        f"({name}).",
+    )
+
+
 def endpoint_unknown(name: str, account: str) -> SageMakerError:
     """What an invocation of an endpoint that does not exist gets."""
     return SageMakerError(400, "ValidationError", f"Endpoint {name} of account {account} not found.")

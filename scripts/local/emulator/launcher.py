@@ -1,11 +1,11 @@
 """Run the AWS emulator with SageMaker's stand-in in its process.
 
 Run by the interpreter of .tools/emulator. ministack has no interface for extensions: everything that reaches
-into it stands in this file, which refuses to run with another version than the one that it was written for.
+into it stands in this file and in ``mends.py``, and neither runs with another version than the one they were
+written for.
 """
 
 import argparse
-import atexit
 import os
 import sys
 from importlib.metadata import version
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 MINISTACK_VERSION = "1.5.33"
-QUIET_SECONDS, SETTLED_SECONDS, LONGEST_SECONDS = 0.005, 0.002, 0.25
 
 
 def main() -> None:
@@ -25,17 +24,21 @@ def main() -> None:
     if version("ministack") != MINISTACK_VERSION:
         sys.exit(f"ministack {MINISTACK_VERSION} is needed, {version('ministack')} is installed: make setup")
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
-    register_sagemaker(workdir=options.workdir, first_port=options.model_server_port)
-    tag_buckets()
-    shorten_log_wait()
+    from scripts.local.emulator import mends
+
+    sagemaker = register_sagemaker(workdir=options.workdir, first_port=options.model_server_port)
+    mends.apply_all()
     from ministack.app import main as serve  # type: ignore[import-not-found]
 
     sys.argv = sys.argv[:1]  # ministack reads it too
-    serve()
+    try:
+        serve()
+    finally:
+        sagemaker.stop()  # not at exit: Python joins the threads before, which may wait for a model server
 
 
-def register_sagemaker(*, workdir: Path, first_port: int) -> None:
-    """Let the emulator know the SageMaker resources and answer requests to the service."""
+def register_sagemaker(*, workdir: Path, first_port: int) -> Any:
+    """The stand-in, whose resources the emulator then knows and whose requests it answers."""
     from ministack import app  # type: ignore[import-not-found]
     from ministack.core import router  # type: ignore[import-not-found]
     from ministack.core.responses import get_account_id, get_region  # type: ignore[import-not-found]
@@ -45,6 +48,7 @@ def register_sagemaker(*, workdir: Path, first_port: int) -> None:
     from scripts.local.emulator.api import SageMakerApi
     from scripts.local.emulator.cloudformation import REPLACING_PROPERTIES, resource_handlers
     from scripts.local.emulator.sagemaker import SageMaker
+    from scripts.local.emulator.transform import TransformJobs
 
     sagemaker = SageMaker(
         workdir=workdir,
@@ -52,9 +56,15 @@ def register_sagemaker(*, workdir: Path, first_port: int) -> None:
         fetch_object=s3._get_object_data,
         container_environment={n: v for n, v in os.environ.items() if n.startswith("AWS_")},
     )
-    atexit.register(sagemaker.stop)
     api = SageMakerApi(sagemaker, account_of=get_account_id, region_of=get_region)
     app.SERVICE_HANDLERS["sagemaker"] = api.handle
+    jobs = TransformJobs(
+        models=sagemaker.models,
+        containers=sagemaker.containers,
+        objects=EmulatorObjects(),
+        workdir=workdir.with_name("jobs"),
+    )
+    register_transform_jobs(api, jobs)
     # For services it does not know, the emulator reads every service description first: seconds, once.
     router.SERVICE_PATTERNS["sagemaker"] = {"target_prefixes": ["SageMaker."]}
     handlers = resource_handlers(sagemaker, arn=api.arn, generated_name=provisioners._physical_name)
@@ -66,34 +76,53 @@ def register_sagemaker(*, workdir: Path, first_port: int) -> None:
     stacks._runs_on_worker_thread = lambda kind: (
         kind == "AWS::SageMaker::Endpoint" or runs_on_worker_thread(kind)
     )
+    return sagemaker
 
 
-def tag_buckets() -> None:
-    """Give buckets the tags of their template: CDK's auto-delete empties only buckets that carry its tag."""
-    from ministack.services import s3
-    from ministack.services.cloudformation import provisioners
+def register_transform_jobs(api: Any, jobs: Any) -> None:
+    """Answer SageMaker's operations on transform jobs, and Step Functions' integration of them."""
+    from ministack.services import stepfunctions
 
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
-    create, update = handlers["create"], handlers["update"]
+    from scripts.local.emulator.mends import is_abandoned
+    from scripts.local.emulator.transform_api import TransformApi, TransformTask
 
-    def tagged(result: tuple[str, Any], properties: dict[str, Any]) -> tuple[str, Any]:
-        s3._bucket_tags[result[0]] = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
-        return result
-
-    handlers["create"] = lambda logical_id, properties, stack: tagged(
-        create(logical_id, properties, stack), properties
-    )
-    handlers["update"] = lambda physical_id, old, new, stack: tagged(
-        update(physical_id, old, new, stack), new
+    transform_api = TransformApi(jobs, arn=api.arn)
+    api.add_operations(transform_api.operations())
+    stepfunctions._SERVICE_DISPATCH[TransformTask.RESOURCE] = TransformTask(
+        transform_api, failure=stepfunctions._ExecutionError, is_abandoned=is_abandoned
     )
 
 
-def shorten_log_wait() -> None:
-    """Wait 5 ms instead of 50 for a function's first log line: each call that logs nothing pays it whole."""
-    from ministack.core import lambda_runtime
+class EmulatorObjects:
+    """The emulator's S3, used from threads of our own."""
 
-    drain = lambda_runtime.Worker._drain_stderr_bounded
-    drain.__defaults__ = (QUIET_SECONDS, SETTLED_SECONDS, LONGEST_SECONDS)
+    def fetch(self, bucket: str, key: str) -> bytes | None:
+        """The object's bytes, or None."""
+        from ministack.services import s3
+
+        content: bytes | None = s3._get_object_data(bucket, key)
+        return content
+
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        """The keys with that prefix, in order."""
+        from ministack.services import s3
+
+        objects = (s3._buckets.get(bucket) or {}).get("objects", {})
+        return sorted(key for key in list(objects) if key.startswith(prefix))  # a copy: others write
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        """Write an object as a client does, so that who listens to the bucket hears of it."""
+        from ministack import app
+        from ministack.services import s3
+
+        from scripts.local.emulator.errors import SageMakerError
+
+        status, _, answer = app.call_service_handler_sync(
+            s3.handle_request, "PUT", f"/{bucket}/{key}", {}, body, {}
+        )
+        if status >= 300:
+            text = bytes(answer or b"").decode(errors="replace")
+            raise SageMakerError(400, "ValidationException", f"s3://{bucket}/{key} cannot be written: {text}")
 
 
 if __name__ == "__main__":

@@ -4,17 +4,14 @@ Free of the emulator. Names, properties and errors are those of SageMaker's API;
 names is not pulled: every container is the genuine serving stack of ``scripts.local.model_server``.
 """
 
-import hashlib
 import http.client
 import logging
-import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
+from scripts.local.emulator.containers import Containers, FetchObject, Properties
 from scripts.local.emulator.errors import (
     SageMakerError,
     already_exists,
@@ -24,13 +21,7 @@ from scripts.local.emulator.errors import (
     model_error,
     not_found,
 )
-from scripts.local.model_server.server import (
-    Answer,
-    ModelServer,
-    ModelServerError,
-    free_port,
-    launch_model_server,
-)
+from scripts.local.model_server.server import Answer, ModelServer
 
 REALTIME_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Largest request of a real-time endpoint (SageMaker service quotas)."""
@@ -38,10 +29,7 @@ SERVERLESS_PAYLOAD_BYTES = 4 * 1024 * 1024
 """Largest request of a serverless endpoint (SageMaker service quotas)."""
 INVOCATION_SECONDS = 60.0
 """How long SageMaker waits for a container's answer."""
-ARTIFACT_KEY = re.compile(r"models/([0-9a-f]{64})/model\.tar\.gz")
 
-Properties = Mapping[str, Any]
-FetchObject = Callable[[str, str], bytes | None]
 logger = logging.getLogger(__name__)
 
 
@@ -75,11 +63,10 @@ class SageMaker:
         self.models: dict[str, Properties] = {}
         self.configs: dict[str, Properties] = {}
         self.endpoints: dict[str, Endpoint] = {}
+        self.containers = Containers(
+            first_port=first_port, fetch_object=fetch_object, environment=container_environment
+        )
         self._workdir = workdir
-        self._first_port = first_port
-        self._fetch_object = fetch_object
-        self._container_environment = container_environment
-        self._launching = threading.Lock()
 
     def create_model(self, name: str, properties: Properties) -> None:
         """CreateModel."""
@@ -115,20 +102,18 @@ class SageMaker:
         endpoint.server = self._serve(endpoint, config_name)
         endpoint.config_name, endpoint.status, endpoint.failure = config_name, "InService", None
         if previous is not None:
-            previous.stop()
+            self.containers.stop(previous)
 
     def delete_endpoint(self, name: str) -> None:
         """DeleteEndpoint: ends its model server."""
         endpoint = self._endpoint(name)
         del self.endpoints[name]
         if endpoint.server is not None:
-            endpoint.server.stop()
+            self.containers.stop(endpoint.server)
 
     def stop(self) -> None:
-        """End every model server."""
-        for endpoint in self.endpoints.values():
-            if endpoint.server is not None:
-                endpoint.server.stop()
+        """End every model server, those of transform jobs too."""
+        self.containers.stop_all()
 
     def invoke(
         self, name: str, body: bytes, *, content_type: str, accept: str | None, account: str
@@ -165,41 +150,9 @@ class SageMaker:
         model_name = self._variant(config_name)["ModelName"]
         if model_name not in self.models:
             raise not_found("model", model_name)
-        container = container_of(self.models[model_name])
-        workdir = self._workdir / endpoint.name / config_name
-        workdir.mkdir(parents=True, exist_ok=True)
-        artifact = workdir / "model.tar.gz"
-        artifact.write_bytes(self._artifact(container["ModelDataUrl"]))
-        with self._launching:  # a port is taken only once its server listens
-            server = launch_model_server(
-                artifact,
-                port=free_port(self._first_port),
-                environment={**self._container_environment, **container.get("Environment", {})},
-                workdir=workdir,
-            )
-            try:
-                server.wait_until_ready()
-            except ModelServerError as error:
-                server.stop()
-                raise SageMakerError(400, "ValidationException", str(error)) from error
-        artifact.unlink()
-        return server
-
-    def _artifact(self, url: str) -> bytes:
-        """The artifact's bytes, whose SHA-256 must be the one that its key names."""
-        location = urlsplit(url)
-        key = location.path.lstrip("/")
-        named = ARTIFACT_KEY.fullmatch(key)
-        if named is None:
-            raise SageMakerError(
-                400, "ValidationException", f"{url} does not name its digest: models/<sha256>/model.tar.gz"
-            )
-        content = self._fetch_object(location.netloc, key)
-        if content is None:
-            raise SageMakerError(400, "ValidationException", f"Could not find model data at {url}.")
-        if hashlib.sha256(content).hexdigest() != named.group(1):
-            raise SageMakerError(400, "ValidationException", f"{url} does not have the digest that it names.")
-        return content
+        return self.containers.start(
+            self.models[model_name], workdir=self._workdir / endpoint.name / config_name
+        )
 
     def _replace_in_background(self, endpoint: Endpoint) -> None:
         """Start the container anew, as SageMaker does with one that has ended, unless that is under way."""
@@ -211,18 +164,12 @@ class SageMaker:
             ended = endpoint.server
             endpoint.server = self._serve(endpoint, endpoint.config_name)
             if ended is not None:
-                ended.stop()
+                self.containers.stop(ended)
         except SageMakerError as error:
             endpoint.status, endpoint.failure = "Failed", error.message
             logger.error("endpoint %s: %s", endpoint.name, error.message)
         finally:
             endpoint.replacing.release()
-
-
-def container_of(model: Properties) -> Properties:
-    """The container definition of a model, which names it alone or as the only one of a list."""
-    container: Properties = model.get("PrimaryContainer") or model["Containers"][0]
-    return container
 
 
 def _check_size(body: bytes, *, is_serverless: bool) -> None:

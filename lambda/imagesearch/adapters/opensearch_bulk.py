@@ -1,0 +1,133 @@
+"""Many documents in few requests, sized by bytes and slowed down when OpenSearch asks for it.
+
+A document that is refused for good fails the call with OpenSearch's reason. What is refused for now (429, a
+failing shard, the k-NN circuit breaker, a node that is restarting) is sent again after growing pauses.
+"""
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from opensearchpy import OpenSearch
+
+from imagesearch.adapters import opensearch_schema as schema
+from imagesearch.adapters.opensearch_client import overloaded, translated
+from imagesearch.errors import ImageSearchError, IndexMissingError, SearchRefusedError, SearchUnavailableError
+from imagesearch.models import ImageRecord, RejectedImage, Vector
+
+MAX_REQUEST_BYTES = 4_000_000
+"""Far below the 10 MiB that small instances of OpenSearch Service take; larger requests gain nothing."""
+
+_TIMEOUT_SECONDS = 60
+_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+_PARAMETERS = {"filter_path": "items.*.status,items.*.error", "request_timeout": _TIMEOUT_SECONDS}
+_BREAKERS = ("circuit breaker", "circuit_break")
+"""The breaker of k-NN is reported as a fault of the document (400 or 500); only its name tells."""
+
+
+class Entry(NamedTuple):
+    """A document's two lines of a request."""
+
+    id: str
+    lines: bytes
+
+
+def pause_for(seconds: float) -> None:
+    """Wait."""
+    threading.Event().wait(seconds)
+
+
+def put_many(
+    client: OpenSearch,
+    index: str,
+    documents: Iterable[tuple[ImageRecord, Vector] | RejectedImage],
+    *,
+    max_request_bytes: int = MAX_REQUEST_BYTES,
+    pause: Callable[[float], None] = pause_for,
+) -> None:
+    """Write all documents; each is held in memory only until its request has been answered."""
+    for batch in _batches(map(_entry, documents), max_request_bytes):
+        _write(client, index, batch, pause)
+
+
+def _entry(document: tuple[ImageRecord, Vector] | RejectedImage) -> Entry:
+    """Return a document's lines.
+
+    They are UTF-8 rather than escaped, so that the guard against other engines has nothing to parse.
+    """
+    if isinstance(document, RejectedImage):
+        identifier, source = document.id, _json(schema.rejected_source(document))
+    else:
+        image, vector = document
+        facts = _json(schema.picture_source(image))
+        identifier, source = image.id, f'{facts[:-1]},"{schema.VECTOR_FIELD}":{_numbers(vector)}}}'
+    return Entry(identifier, f'{{"index":{{"_id":"{identifier}"}}}}\n{source}\n'.encode())
+
+
+def _json(source: dict[str, Any]) -> str:
+    return json.dumps(source, ensure_ascii=False, separators=(",", ":"))
+
+
+def _numbers(vector: Vector) -> str:
+    """Return a vector as JSON; nine digits tell any two float32 numbers apart."""
+    return f"[{','.join(['%.9g'] * len(vector))}]" % vector
+
+
+def _batches(entries: Iterable[Entry], max_bytes: int) -> Iterator[list[Entry]]:
+    """Yield the entries in requests of at most `max_bytes`; one that is larger by itself goes alone."""
+    batch, size = list[Entry](), 0
+    for entry in entries:
+        if batch and size + len(entry.lines) > max_bytes:
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += len(entry.lines)
+    if batch:
+        yield batch
+
+
+def _write(client: OpenSearch, index: str, batch: list[Entry], pause: Callable[[float], None]) -> None:
+    pauses = iter(_PAUSES)
+    while True:
+        try:
+            batch = _send(client, index, batch)
+            trouble = overloaded("does not take all documents")
+        except SearchUnavailableError as error:
+            trouble = error
+        if not batch:
+            return
+        seconds = next(pauses, None)
+        if seconds is None:
+            raise trouble
+        pause(random.uniform(seconds / 2, seconds))  # noqa: S311 - jitter, no secret
+
+
+def _send(client: OpenSearch, index: str, batch: list[Entry]) -> list[Entry]:
+    """Send one request, and return the entries that are to be sent again."""
+    with translated():
+        answer = client.bulk(
+            index=index, body=b"".join(entry.lines for entry in batch), params=dict(_PARAMETERS)
+        )
+    results = [next(iter(item.values())) for item in answer["items"]]
+    return [entry for entry, result in zip(batch, results, strict=True) if not _is_written(result)]
+
+
+def _is_written(result: dict[str, Any]) -> bool:
+    """Tell whether a document was written. Raises what OpenSearch refuses for good."""
+    if "error" not in result:
+        return True
+    error = json.dumps(result["error"])
+    if result["status"] == 429 or result["status"] >= 500 or any(name in error.lower() for name in _BREAKERS):
+        return False
+    raise _refusal(result["status"], result["error"])
+
+
+def _refusal(status: int, error: dict[str, Any]) -> ImageSearchError:
+    if error.get("type") == "index_not_found_exception":
+        return IndexMissingError("The index is missing: it was never set up, or has been deleted.")
+    cause = error.get("caused_by") or error
+    return SearchRefusedError(
+        f"OpenSearch refuses a document ({status}, {error.get('type')}): {cause.get('reason')}"
+    )

@@ -1,0 +1,91 @@
+"""Building the parts of the bulk run's functions, as `wiring` builds those of the others."""
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+from imagesearch.bulk.finishing import Finisher
+from imagesearch.bulk.loading import Loader
+from imagesearch.bulk.planning import Planner
+from imagesearch.bulk.preparing import Preparer
+from imagesearch.entrypoints import wiring
+from imagesearch.indexing import Indexer
+from imagesearch.ports import ArtifactStore
+from imagesearch.settings import (
+    BulkFinishSettings,
+    BulkIndexSettings,
+    BulkPlanSettings,
+    BulkPrepareSettings,
+    SearchDomainSettings,
+)
+
+if TYPE_CHECKING:
+    from imagesearch.adapters.opensearch import OpenSearchVectorIndex
+
+
+@cache
+def planner() -> Planner:
+    """Return the parts of the function `bulk_plan`. Raises SettingsError."""
+    settings = BulkPlanSettings.from_environment(os.environ)
+    return Planner(
+        pictures=wiring.pictures(settings.image_bucket),
+        index=_index(settings),
+        artifacts=_artifacts(settings.artifact_bucket),
+        image_bucket=settings.image_bucket,
+        model_names=settings.model_names,
+    )
+
+
+@cache
+def preparer() -> Preparer:
+    """Return the parts of the function `bulk_prepare`. Raises SettingsError."""
+    from imagesearch.adapters.opensearch_loading import OpenSearchLoading
+
+    settings = BulkPrepareSettings.from_environment(os.environ)
+    return Preparer(
+        index=_index(settings),
+        loading=OpenSearchLoading(client=wiring.opensearch(settings)),
+        artifacts=_artifacts(settings.artifact_bucket),
+        model_names=settings.model_names,
+    )
+
+
+@cache
+def loader() -> Loader:
+    """Return the parts of the function `bulk_index`. Raises SettingsError."""
+    from imagesearch.adapters.sagemaker_answers import stored_picture
+
+    settings = BulkIndexSettings.from_environment(os.environ)
+    index, pictures = _index(settings), wiring.pictures(settings.image_bucket)
+    return Loader(
+        artifacts=_artifacts(settings.artifact_bucket),
+        index=index,
+        pictures=pictures,
+        indexer=Indexer(embedder=wiring.embedder(settings), index=index, pictures=pictures),
+        read=stored_picture,
+    )
+
+
+@cache
+def finisher() -> Finisher:
+    """Return the parts of the function `bulk_finish`. Raises SettingsError."""
+    from imagesearch.adapters.opensearch_loading import OpenSearchLoading
+
+    settings = BulkFinishSettings.from_environment(os.environ)
+    return Finisher(
+        loading=OpenSearchLoading(client=wiring.opensearch(settings)),
+        artifacts=_artifacts(settings.artifact_bucket),
+    )
+
+
+def _index(settings: SearchDomainSettings) -> "OpenSearchVectorIndex":
+    from imagesearch.adapters.opensearch import OpenSearchVectorIndex
+
+    return OpenSearchVectorIndex(client=wiring.opensearch(settings), alias=settings.index_alias)
+
+
+def _artifacts(bucket: str) -> ArtifactStore:
+    from imagesearch.adapters.s3 import s3_client
+    from imagesearch.adapters.s3_artifacts import S3ArtifactStore
+
+    return S3ArtifactStore(client=s3_client(), bucket=bucket)

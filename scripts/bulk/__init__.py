@@ -1,0 +1,1 @@
+"""Bulk runs from the command line: started, continued, followed and looked at."""

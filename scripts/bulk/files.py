@@ -1,0 +1,92 @@
+"""The files that a bulk run leaves in the artifact bucket, read as the command line needs them."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import BaseModel, ConfigDict
+
+from scripts.errors import CommandError
+
+RUNS, REJECTS = "runs/", "rejects/"
+
+
+class Reject(BaseModel):
+    """A picture that a run could not index, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    code: str
+    message: str
+
+
+@contextmanager
+def aws_errors() -> Iterator[None]:
+    """Errors of AWS as ``CommandError``: ``aws_refused`` or ``aws_unreachable``."""
+    try:
+        yield
+    except ClientError as error:
+        raise CommandError(
+            "aws_refused",
+            f"AWS refused: {error}. Check that the state machine and the artifact bucket are those of one "
+            "deployment, and the rights of your credentials.",
+        ) from error
+    except BotoCoreError as error:
+        raise CommandError(
+            "aws_unreachable",
+            f"AWS did not answer: {error}. Check credentials, region and network. A started run goes on.",
+        ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFiles:
+    """The files of one run. Every method raises ``CommandError`` (``aws_refused``, ``aws_unreachable``)."""
+
+    s3: Any
+    bucket: str
+    run: str
+
+    @aws_errors()
+    def read(self, name: str) -> dict[str, Any] | None:
+        """The JSON document ``name``, such as ``report.json``; None where the run has not written it."""
+        try:
+            answer = self.s3.get_object(Bucket=self.bucket, Key=f"{RUNS}{self.run}/{name}")
+        except self.s3.exceptions.NoSuchKey:
+            return None
+        document: dict[str, Any] = json.load(answer["Body"])
+        return document
+
+    @aws_errors()
+    def names(self, folder: str, *, after: str = "") -> list[str]:
+        """The names in ``folder`` of the run, in order, from the first that sorts behind ``after``."""
+        place = f"{RUNS}{self.run}/{folder}/"
+        return [key.removeprefix(place) for key in self._keys(place, after=after)]
+
+    @aws_errors()
+    def rejects(self, limit: int) -> list[Reject]:
+        """The first ``limit`` rejected pictures, in the order of their shards."""
+        found: list[Reject] = []
+        for key in self._keys(f"{REJECTS}{self.run}/"):
+            lines = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].iter_lines()
+            found += [Reject.model_validate_json(line) for line in lines if line.strip()]
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    def _keys(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix, StartAfter=prefix + after
+        )
+        return (item["Key"] for page in pages for item in page.get("Contents", []))
+
+
+@aws_errors()
+def known_runs(s3: Any, *, bucket: str) -> set[str]:
+    """The ids of every run that has left files in ``bucket``."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=RUNS, Delimiter="/")
+    folders = (folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", []))
+    return {folder.removeprefix(RUNS).strip("/") for folder in folders}

@@ -1,0 +1,153 @@
+"""What the emulator does otherwise than AWS and our application would notice, put right in its process.
+
+ministack has no interface for extensions: each function here says what it changes and why.
+"""
+
+import json
+import threading
+from contextvars import ContextVar
+from typing import Any
+
+STATE_DATA_BYTES = 256 * 1024
+"""Largest result of a state (Step Functions quotas)."""
+EXECUTION: ContextVar[str | None] = ContextVar("EXECUTION", default=None)
+"""The ARN of the execution that the present thread runs a task of."""
+GIVEN_UP: ContextVar[threading.Event | None] = ContextVar("GIVEN_UP", default=None)
+"""Set once the present task has run out of its TimeoutSeconds."""
+QUIET_SECONDS, SETTLED_SECONDS, LONGEST_SECONDS = 0.005, 0.002, 0.25
+"""How long to wait for a function's log lines: for the first, for a further one, and altogether."""
+
+
+def apply_all() -> None:
+    """Every mend; before the emulator serves."""
+    end_tasks_with_their_execution()
+    refuse_missing_paths()
+    limit_state_data()
+    tag_buckets()
+    shorten_log_wait()
+
+
+def is_abandoned() -> bool:
+    """Whether nobody waits for the present task: its execution was stopped, or its time is over."""
+    given_up = GIVEN_UP.get()
+    return (given_up is not None and given_up.is_set()) or is_aborted(EXECUTION.get())
+
+
+def is_aborted(execution: str | None) -> bool:
+    """Whether StopExecution ended that execution."""
+    from ministack.services import stepfunctions  # type: ignore[import-not-found]
+
+    return (stepfunctions._executions.get(execution) or {}).get("status") == "ABORTED"
+
+
+def end_tasks_with_their_execution() -> None:
+    """Let StopExecution and TimeoutSeconds reach what they end.
+
+    The emulator only notes them: the items of a running Map would all be worked off after a stop, a task that
+    fails after it would turn ABORTED into FAILED, and a transform job would run on.
+    """
+    from ministack.services import stepfunctions
+
+    execute, fail = stepfunctions._execute_task, stepfunctions._fail_execution
+    invoke_with_timeout = stepfunctions._invoke_resource_with_timeout
+
+    def execute_unless_aborted(state: Any, data: Any, execution: Any, context: Any) -> Any:
+        arn = context.get("Execution", {}).get("Id")  # of a Map's item too, whose own has no stop
+        if is_aborted(arn):
+            raise stepfunctions._ExecutionError("States.TaskFailed", "The execution was stopped.")
+        EXECUTION.set(arn)
+        return execute(state, data, execution, context)
+
+    def fail_unless_aborted(execution: Any, error: str, cause: str) -> None:
+        if execution["status"] == "RUNNING":
+            fail(execution, error, cause)
+
+    def invoke_until_timeout(resource: str, data: Any, timeout: float) -> Any:
+        given_up = threading.Event()
+        GIVEN_UP.set(given_up)
+        try:
+            return invoke_with_timeout(resource, data, timeout)
+        finally:
+            given_up.set()
+            GIVEN_UP.set(None)
+
+    stepfunctions._execute_task = execute_unless_aborted
+    stepfunctions._fail_execution = fail_unless_aborted
+    stepfunctions._invoke_resource_with_timeout = invoke_until_timeout
+
+
+def refuse_missing_paths() -> None:
+    """Fail a state whose Parameters name a path that its input lacks; the emulator passes null instead."""
+    from ministack.services import stepfunctions
+
+    resolve = stepfunctions._resolve_params_obj
+
+    def is_there(path: str, data: Any) -> bool:
+        for kind, step in stepfunctions._parse_jsonpath_tokens(path) or []:
+            if kind == "wildcard":
+                return True
+            try:
+                data = data[step]
+            except (KeyError, IndexError, TypeError):
+                return False
+        return True
+
+    def resolve_all(template: Any, data: Any, context: Any = None) -> Any:
+        for name, path in template.items() if isinstance(template, dict) else ():
+            if not name.endswith(".$") or not isinstance(path, str) or not path.startswith("$"):
+                continue
+            source = (path[1:], context or {}) if path.startswith("$$.") else (path, data)
+            if not is_there(*source):
+                raise stepfunctions._ExecutionError(
+                    "States.Runtime",
+                    f"The JSONPath '{path}' specified for the field '{name}' could not be found in the input",
+                )
+        return resolve(template, data, context)
+
+    stepfunctions._resolve_params_obj = resolve_all
+
+
+def limit_state_data() -> None:
+    """Refuse a task's result over Step Functions' quota, which the emulator does not know."""
+    from ministack.services import stepfunctions
+
+    invoke = stepfunctions._invoke_resource
+
+    def invoke_within_limit(resource: str, data: Any) -> Any:
+        result = invoke(resource, data)
+        if len(json.dumps(result).encode()) > STATE_DATA_BYTES:
+            raise stepfunctions._ExecutionError(
+                "States.DataLimitExceeded",
+                f"The task '{resource}' returned a result with a size exceeding the maximum number of bytes.",
+            )
+        return result
+
+    stepfunctions._invoke_resource = invoke_within_limit
+
+
+def tag_buckets() -> None:
+    """Give buckets the tags of their template: CDK's auto-delete empties only buckets that carry its tag."""
+    from ministack.services import s3
+    from ministack.services.cloudformation import provisioners  # type: ignore[import-not-found]
+
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    create, update = handlers["create"], handlers["update"]
+
+    def tagged(result: tuple[str, Any], properties: dict[str, Any]) -> tuple[str, Any]:
+        s3._bucket_tags[result[0]] = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
+        return result
+
+    handlers["create"] = lambda logical_id, properties, stack: tagged(
+        create(logical_id, properties, stack), properties
+    )
+    handlers["update"] = lambda physical_id, old, new, stack: tagged(
+        update(physical_id, old, new, stack), new
+    )
+
+
+def shorten_log_wait() -> None:
+    """Wait 5 ms instead of 50 for a function's first log line: each call that logs nothing pays it whole."""
+    from ministack.core import lambda_runtime  # type: ignore[import-not-found]
+
+    drain = lambda_runtime.Worker._drain_stderr_bounded
+    drain.__defaults__ = (QUIET_SECONDS, SETTLED_SECONDS, LONGEST_SECONDS)

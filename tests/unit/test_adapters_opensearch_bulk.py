@@ -1,0 +1,227 @@
+"""Bulk requests against a server that is overloaded in every way that OpenSearch can be."""
+
+import json
+import random
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from imagesearch.adapters import engine_guard, opensearch_bulk
+from imagesearch.adapters.opensearch import OpenSearchVectorIndex
+from imagesearch.adapters.opensearch_client import opensearch_client
+from imagesearch.errors import IndexMissingError, SearchRefusedError, SearchUnavailableError
+from imagesearch.models import ImageRecord, document_id
+from tests.builders import a_reject, an_image
+
+EAST = (1.0, 0.0, 0.0, 0.0)
+THREE = [(an_image(key), EAST) for key in ("a", "b", "c")]
+A, B, C = (document_id(key) for key in ("a", "b", "c"))
+
+BREAKER = (
+    "Parsing the created knn vector fields prior to indexing has failed as the circuit breaker triggered.  "
+    "This indicates that the cluster is low on memory resources."
+)
+OVERLOADS = [
+    (429, {"type": "rejected_execution_exception", "reason": "rejected execution"}),
+    (429, {"type": "circuit_breaking_exception", "reason": "[parent] Data too large"}),
+    (503, {"type": "unavailable_shards_exception", "reason": "primary shard is not active"}),
+    (500, {"type": "knn_circuit_breaker_exception", "reason": BREAKER}),
+    (
+        400,
+        {
+            "type": "mapper_parsing_exception",
+            "reason": "failed to parse",
+            "caused_by": {"type": "knn_circuit_breaker_exception", "reason": BREAKER},
+        },
+    ),
+    (400, {"type": "illegal_state_exception", "reason": BREAKER}),
+]
+Items = list[dict[str, Any]]
+
+
+class Server:
+    """Answers `_bulk` with what `answer` returns: a status, or the items' results by their ids."""
+
+    def __init__(self, answer: Callable[[int, list[str]], int | Items]) -> None:
+        self._answer = answer
+        self.sent: list[list[str]] = []
+        self.pauses: list[float] = []
+        self.url = ""
+
+    def take(self, body: bytes) -> tuple[int, dict[str, Any]]:
+        actions = [json.loads(line) for line in body.split(b"\n")[::2] if line]
+        ids = [action["index"]["_id"] for action in actions]
+        self.sent.append(ids)
+        answer = self._answer(len(self.sent), ids)
+        if isinstance(answer, int):
+            return answer, {"error": {"type": "overloaded", "reason": "r"}, "status": answer}
+        return 200, {"items": [{"index": item} for item in answer]}
+
+    def put(self, documents: list[Any] = THREE, **options: Any) -> None:
+        client = opensearch_client(endpoint=self.url, engine="lucene", auth=None)
+        opensearch_bulk.put_many(client, "images-1", documents, pause=self.pauses.append, **options)
+
+
+@contextmanager
+def _server(answer: Callable[[int, list[str]], int | Items]) -> Iterator[Server]:
+    server = Server(answer)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            status, body = server.take(self.rfile.read(int(self.headers["Content-Length"])))
+            content = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        server.url = f"http://127.0.0.1:{http.server_port}"
+        yield server
+        http.shutdown()
+        thread.join()
+
+
+def _written(ids: list[str]) -> Items:
+    return [{"status": 201}] * len(ids)
+
+
+def test_an_overloaded_opensearch_is_asked_again_after_growing_pauses() -> None:
+    with _server(lambda number, ids: 429 if number < 5 else _written(ids)) as server:
+        server.put()
+    assert server.sent == [[A, B, C]] * 5
+    assert [seconds for seconds in server.pauses if seconds > 0] == server.pauses
+    for seconds, longest in zip(server.pauses, (0.5, 1, 2, 4), strict=True):
+        assert longest / 2 <= seconds <= longest
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_opensearch_that_stays_overloaded_is_unavailable(status: int) -> None:
+    with _server(lambda *_: status) as server, pytest.raises(SearchUnavailableError, match=str(status)):
+        server.put()
+    assert len(server.pauses) == 7
+    assert 30 < sum(server.pauses) < 62
+
+
+def test_a_restarting_opensearch_is_waited_for() -> None:
+    client = opensearch_client(endpoint="http://127.0.0.1:9", engine="lucene", auth=None)
+    pauses: list[float] = []
+    with pytest.raises(SearchUnavailableError, match="cannot be reached"):
+        opensearch_bulk.put_many(client, "images-1", THREE, pause=pauses.append)
+    assert len(pauses) == 7
+
+
+@pytest.mark.parametrize(("status", "error"), OVERLOADS)
+def test_only_what_was_refused_for_now_is_sent_again(status: int, error: dict[str, Any]) -> None:
+    def answer(number: int, ids: list[str]) -> Items:
+        refused = {"status": status, "error": error}
+        return [refused if number < 3 and each == B else {"status": 200} for each in ids]
+
+    with _server(answer) as server:
+        server.put()
+    assert server.sent == [[A, B, C], [B], [B]]
+
+
+def test_documents_that_are_never_taken_make_it_unavailable() -> None:
+    refused = {"status": 429, "error": OVERLOADS[0][1]}
+    with _server(lambda _, ids: [refused] * len(ids)) as server, pytest.raises(SearchUnavailableError):
+        server.put()
+    assert len(server.sent) == 8
+
+
+def test_what_is_refused_for_good_is_raised_with_its_reason_and_not_sent_again() -> None:
+    cause = {"type": "illegal_argument_exception", "reason": "Invalid vector dimension"}
+    error = {"type": "mapper_parsing_exception", "reason": "failed to parse", "caused_by": cause}
+    with (
+        _server(lambda *_: [{"status": 400, "error": error}, {"status": 201}, {"status": 201}]) as server,
+        pytest.raises(SearchRefusedError, match=r"400, mapper_parsing_exception\): Invalid vector dimension"),
+    ):
+        server.put()
+    assert (len(server.sent), server.pauses) == (1, [])
+
+
+def test_a_missing_index_is_told_apart() -> None:
+    error = {"type": "index_not_found_exception", "reason": "no such index"}
+    with (
+        _server(lambda _, ids: [{"status": 404, "error": error}] * len(ids)) as server,
+        pytest.raises(IndexMissingError),
+    ):
+        server.put()
+
+
+def test_a_request_that_is_refused_as_a_whole_is_not_sent_again() -> None:
+    with _server(lambda *_: 413) as server, pytest.raises(SearchRefusedError, match="413"):
+        server.put()
+    assert (len(server.sent), server.pauses) == (1, [])
+
+
+def test_the_index_waits_by_the_same_rules() -> None:
+    pauses: list[float] = []
+    with _server(lambda number, ids: 429 if number == 1 else _written(ids)) as server:
+        client = opensearch_client(endpoint=server.url, engine="lucene", auth=None)
+        OpenSearchVectorIndex(client=client, alias="images", pause=pauses.append).put_many("images-1", THREE)
+    assert len(pauses) == 1
+
+
+def test_requests_are_bounded_in_bytes_and_filled() -> None:
+    documents: list[tuple[ImageRecord, tuple[float, ...]]] = [
+        (an_image(f"{number:03}"), EAST) for number in range(50)
+    ]
+    size = len(opensearch_bulk._entry(documents[0]).lines)
+    with _server(lambda _, ids: _written(ids)) as server:
+        server.put(documents, max_request_bytes=20 * size + 10)
+    assert [len(ids) for ids in server.sent] == [20, 20, 10]
+
+
+def test_a_document_that_is_larger_than_a_request_goes_alone() -> None:
+    with _server(lambda _, ids: _written(ids)) as server:
+        server.put(max_request_bytes=10)
+    assert server.sent == [[A], [B], [C]]
+
+
+def test_only_one_request_of_documents_is_held_at_a_time() -> None:
+    taken: list[int] = []
+
+    def documents() -> Iterator[tuple[ImageRecord, tuple[float, ...]]]:
+        for number in range(30):
+            taken.append(number)
+            yield an_image(f"{number:03}"), EAST
+
+    ahead: list[int] = []
+
+    def answer(_: int, ids: list[str]) -> Items:
+        ahead.append(len(taken))
+        return _written(ids)
+
+    size = len(opensearch_bulk._entry((an_image("000"), EAST)).lines)
+    with _server(answer) as server:
+        server.put(documents(), max_request_bytes=10 * size + 10)  # type: ignore[arg-type]
+    assert ahead == [11, 21, 30]
+
+
+def test_the_guard_has_nothing_to_parse_in_a_body_of_any_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_guard, "_documents", lambda _: pytest.fail("the body was parsed"))
+    keys = ["Südsee 2026/日本 \U0001f30a.jpg", 'quo"te\\.png', "\u2028"]
+    with _server(lambda _, ids: _written(ids)) as server:
+        server.put([*((an_image(key), EAST) for key in keys), a_reject("Übel.txt")])
+    assert len(server.sent) == 1
+
+
+def test_a_vector_arrives_as_the_very_numbers_that_were_embedded() -> None:
+    chance = random.Random(3)  # noqa: S311 - test data
+    numbers = [chance.gauss() * 10 ** chance.randint(-30, 3) for _ in range(512)]
+    vector = struct.unpack("<512f", struct.pack("<512f", *numbers))
+    source = json.loads(opensearch_bulk._entry((an_image("a"), vector)).lines.split(b"\n")[1])
+    assert struct.pack("<512f", *source["embedding"]) == struct.pack("<512f", *vector)
+    assert source["key"] == "a"
