@@ -7,7 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 240.0
-"""Longer than the local queue's visibility timeout (180 s): a message that failed once has come again by then."""
+"""Longer than the local queue's visibility timeout (180 s), after which a failed message comes again."""
 
 
 def wait_for(condition: Callable[[], T | None], what: str) -> T:
