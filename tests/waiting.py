@@ -6,7 +6,8 @@ from threading import Event
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 240.0
+"""Longer than the local queue's visibility timeout (180 s), after which a failed message comes again."""
 
 
 def wait_for(condition: Callable[[], T | None], what: str) -> T:
