@@ -1,5 +1,6 @@
 """The command line ``imagesearch``, run as a person would."""
 
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,4 +38,6 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell that starts the tests in the background lets them, and so this, ignore interrupts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
