@@ -9,9 +9,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict
 
+from imagesearch.bulk.runs import RUNS, RunKeys
 from scripts.errors import CommandError
-
-RUNS, REJECTS = "runs/", "rejects/"
 
 
 class Reject(BaseModel):
@@ -50,11 +49,16 @@ class RunFiles:
     bucket: str
     run: str
 
+    @property
+    def keys(self) -> RunKeys:
+        """Where the run's files are."""
+        return RunKeys(self.run)
+
     @aws_errors()
-    def read(self, name: str) -> dict[str, Any] | None:
-        """The JSON document ``name``, such as ``report.json``; None where the run has not written it."""
+    def read(self, key: str) -> dict[str, Any] | None:
+        """The JSON document at ``key``; None where the run has not written it."""
         try:
-            answer = self.s3.get_object(Bucket=self.bucket, Key=f"{RUNS}{self.run}/{name}")
+            answer = self.s3.get_object(Bucket=self.bucket, Key=key)
         except self.s3.exceptions.NoSuchKey:
             return None
         document: dict[str, Any] = json.load(answer["Body"])
@@ -62,15 +66,14 @@ class RunFiles:
 
     @aws_errors()
     def names(self, folder: str, *, after: str = "") -> list[str]:
-        """The names in ``folder`` of the run, in order, from the first that sorts behind ``after``."""
-        place = f"{RUNS}{self.run}/{folder}/"
-        return [key.removeprefix(place) for key in self._keys(place, after=after)]
+        """The names in ``folder``, in order, from the first that sorts behind ``after``."""
+        return [key.removeprefix(folder) for key in self._keys(folder, after=after)]
 
     @aws_errors()
     def rejects(self, limit: int) -> list[Reject]:
         """The first ``limit`` rejected pictures, in the order of their shards."""
         found: list[Reject] = []
-        for key in self._keys(f"{REJECTS}{self.run}/"):
+        for key in self._keys(self.keys.all_rejects):
             lines = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].iter_lines()
             found += [Reject.model_validate_json(line) for line in lines if line.strip()]
             if len(found) >= limit:

@@ -39,14 +39,14 @@ class Progress:
         self._is_planned = False
         self._pages: dict[str, dict[str, Any]] = {}
         self._weights: dict[str, float] = {}
-        self._embedded = _Folder(files, "embeddings")
-        self._markers = _Folder(files, "indexed")
+        self._embedded = _Folder(files, files.keys.embeddings)
+        self._markers = _Folder(files, files.keys.results)
         self._indexed = self._rejected = 0
 
     def look(self) -> Counts:
         """The counts as of now."""
         if not self._is_planned:
-            self._is_planned = self._files.read("planned.json") is not None
+            self._is_planned = self._files.read(self._files.keys.plan) is not None
             self._read_pages()
         if self._is_planned and self._weights:
             self._embedded.look(list(self._weights))
@@ -54,16 +54,17 @@ class Progress:
         return self._counts()
 
     def _read_pages(self) -> None:
-        for name in self._files.names("pages", after=max(self._pages, default="")):
-            page = self._pages[name] = self._files.read(f"pages/{name}") or {}
+        folder = self._files.keys.pages
+        for name in self._files.names(folder, after=max(self._pages, default="")):
+            page = self._pages[name] = self._files.read(folder + name) or {}
             shards = page.get("shards", [])
             self._weights |= {_stem(shard): page["planned"] / len(shards) for shard in shards}
 
     def _read_markers(self, names: list[str]) -> None:
         with ThreadPoolExecutor(READERS) as readers:
-            for marker in readers.map(lambda name: self._files.read(f"indexed/{name}") or {}, names):
-                self._indexed += marker.get("indexed", 0)
-                self._rejected += marker.get("rejected", 0)
+            for marker in readers.map(self._files.read, (self._files.keys.results + name for name in names)):
+                self._indexed += (marker or {}).get("indexed", 0)
+                self._rejected += (marker or {}).get("rejected", 0)
 
     def _counts(self) -> Counts:
         def total(name: str) -> int:

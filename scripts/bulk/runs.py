@@ -180,7 +180,7 @@ def _describe(place: Place, attempt: Attempt | None) -> dict[str, Any] | None:
 def _state(files: RunFiles, progress: Progress, execution: Mapping[str, Any] | None) -> Run:
     if execution is not None and execution["status"] in GOING:
         return Run(status="running", **_beginning(files, execution), **progress.look().model_dump())
-    report = files.read("report.json") or {}
+    report = files.read(files.keys.report) or {}
     if report.get("status") == "complete":
         return Run.model_validate({**report, "embedded": report["planned"]})
     known = _beginning(files, execution) | report | progress.look().model_dump()
@@ -189,7 +189,7 @@ def _state(files: RunFiles, progress: Progress, execution: Mapping[str, Any] | N
 
 def _beginning(files: RunFiles, execution: Mapping[str, Any] | None) -> dict[str, Any]:
     """Run, prefix and start of a run, from its first file, or from what it was started with."""
-    if (written := files.read("run.json")) is not None:
+    if (written := files.read(files.keys.description)) is not None:
         return {name: written[name] for name in ("run", "prefix", "started")}
     if execution is None:
         raise CommandError(

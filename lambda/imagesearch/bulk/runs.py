@@ -89,51 +89,64 @@ class Report:
     pictures_per_second: float
 
 
+RUNS = "runs/"
+"""The prefix of every run's files."""
+
+
 @dataclass(frozen=True)
 class RunKeys:
-    """The keys of a run's files."""
+    """The keys of a run's files; what names many files ends with a slash."""
 
     run: str
 
     @property
+    def _folder(self) -> str:
+        return f"{RUNS}{self.run}/"
+
+    @property
     def description(self) -> str:
         """What the run is about."""
-        return f"runs/{self.run}/run.json"
+        return f"{self._folder}run.json"
 
     @property
     def pages(self) -> str:
         """The prefix of all page files."""
-        return f"runs/{self.run}/pages/"
+        return f"{self._folder}pages/"
 
     @property
     def plan(self) -> str:
         """The sums of all pages; there once planning has ended."""
-        return f"runs/{self.run}/planned.json"
+        return f"{self._folder}planned.json"
 
     @property
     def shards(self) -> str:
         """The prefix of all shards, which are the model's requests."""
-        return f"runs/{self.run}/shards/"
+        return f"{self._folder}shards/"
 
     @property
     def manifest(self) -> str:
         """Which shards the transform job is to read."""
-        return f"runs/{self.run}/manifest.json"
+        return f"{self._folder}manifest.json"
 
     @property
     def embeddings(self) -> str:
         """The prefix of the model's answers."""
-        return f"runs/{self.run}/embeddings/"
+        return f"{self._folder}embeddings/"
 
     @property
     def results(self) -> str:
         """The prefix of the shards' results."""
-        return f"runs/{self.run}/indexed/"
+        return f"{self._folder}indexed/"
+
+    @property
+    def all_rejects(self) -> str:
+        """The prefix of the rejects of all shards."""
+        return f"rejects/{self.run}/"
 
     @property
     def report(self) -> str:
         """How the run ended."""
-        return f"runs/{self.run}/report.json"
+        return f"{self._folder}report.json"
 
     def page(self, number: int) -> str:
         """A page of the plan."""
@@ -145,7 +158,7 @@ class RunKeys:
 
     def states(self, name: str) -> str:
         """The objects of a shard as the plan saw them, line for line."""
-        return f"runs/{self.run}/states/{shard_file(name)}"
+        return f"{self._folder}states/{shard_file(name)}"
 
     def output(self, name: str) -> str:
         """A shard's embeddings, under the name that SageMaker gives them."""
@@ -157,7 +170,7 @@ class RunKeys:
 
     def rejects(self, name: str) -> str:
         """A shard's rejects; there only where it has some."""
-        return f"rejects/{self.run}/{shard_file(name)}"
+        return self.all_rejects + shard_file(name)
 
     def shard_of_output(self, key: str) -> str:
         """Return the shard that an output belongs to. Raises EventInvalidError for any other key."""
