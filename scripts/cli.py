@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from scripts.artifact.cli import LOCK, OUTPUT, package_model, publish_model
 from scripts.bulk.cli import bulk_command, runs
@@ -129,7 +130,7 @@ def main() -> None:
     try:
         app()
     except CommandError as error:
-        complaints.print(f"[red]{error.code}[/red]: {error.message}", highlight=False, soft_wrap=True)
+        complaints.print(f"[red]{error.code}[/red]: {escape(error.message)}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

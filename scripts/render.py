@@ -108,6 +108,9 @@ def show_run(run: Run, *, rejects: Sequence[Reject]) -> None:
 
 def show_runs(runs: Sequence[Run]) -> None:
     """Print bulk runs as a table."""
+    if not runs:
+        console.print("No bulk run yet. Start one: imagesearch bulk", highlight=False)
+        return
     table = Table(box=None, pad_edge=False)
     table.add_column("run", no_wrap=True)
     for column in ("prefix", "status"):
@@ -149,11 +152,11 @@ def _number(value: float | None) -> str:
 
 def show_result(result: SearchResult, *, title: str) -> None:
     """Print ranked hits as a table, and the time by part below it."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=escape(title), title_justify="left", box=None, pad_edge=False)
     for column, justify in (("", "right"), ("score", "right"), ("picture", "left"), ("size", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     for rank, hit in enumerate(result.hits, start=1):
-        table.add_row(str(rank), f"{hit.score:.3f}", hit.key, f"{hit.width}×{hit.height}")
+        table.add_row(str(rank), f"{hit.score:.3f}", escape(hit.key), f"{hit.width}×{hit.height}")
     console.print(table)
     console.print(" · ".join(f"{part} {ms:.0f} ms" for part, ms in result.took_ms.items()), style="dim")
 
@@ -162,7 +165,9 @@ def show_report(report: Report) -> None:
     """Print what became of a folder, rejected pictures with their reasons."""
     console.print(
         f"{report.indexed} findable ({report.sent} sent, {report.unchanged} unchanged), "
-        f"{len(report.rejected)} rejected, {len(report.skipped)} skipped (no pictures by their names)"
+        f"{len(report.rejected)} rejected, {len(report.skipped)} skipped (no pictures by their names)",
+        soft_wrap=True,
     )
     for key, fault in report.rejected.items():
-        console.print(f"  rejected {key}: {fault.message} ({fault.code})", style="yellow")
+        line = f"  rejected {key}: {fault.message} ({fault.code})"
+        console.print(escape(line), style="yellow", soft_wrap=True)

@@ -12,7 +12,9 @@ from scripts.client import Fault, Hit, SearchResult
 from scripts.library import Report
 
 IMAGESEARCH = Path(sys.executable).with_name("imagesearch")
-HIT = Hit(id="0", key="dogs/1.jpg", score=0.91234, url="u", width=640, height=480, content_type="image/jpeg")
+HIT = Hit(
+    id="0", key="dogs/[red] 1.jpg", score=0.91234, url="u", width=640, height=480, content_type="image/jpeg"
+)
 
 
 @pytest.fixture
@@ -43,15 +45,15 @@ def test_hits_are_a_ranked_table_with_the_time_of_each_part(console: Console) ->
     )
 
     shown = console.export_text()
-    assert "1  0.912  dogs/1.jpg  640×480" in " ".join(shown.split("\n"))
+    assert "1  0.912  dogs/[red] 1.jpg  640×480" in " ".join(shown.split("\n"))
     assert "encode 12 ms · search 3 ms · total 16 ms" in shown
 
 
 def test_rejected_pictures_are_listed_with_reason_and_code(console: Console) -> None:
     fault = Fault(code="picture_corrupt", message="The picture is damaged.")
 
-    render.show_report(Report(sent=2, indexed=1, rejected={"bad.jpg": fault}))
+    render.show_report(Report(sent=2, indexed=1, rejected={"[red] bad.jpg": fault}))
 
     shown = console.export_text()
     assert "1 findable (2 sent, 0 unchanged), 1 rejected" in shown
-    assert "rejected bad.jpg: The picture is damaged. (picture_corrupt)" in shown
+    assert "rejected [red] bad.jpg: The picture is damaged. (picture_corrupt)" in shown
