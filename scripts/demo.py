@@ -7,7 +7,7 @@ from scripts.gallery import DEMO_PICTURE, DEMO_TEXTS, gallery
 from scripts.library import find_pictures, ingest
 from scripts.local.environment import up
 from scripts.render import console, ingest_progress, show_report, show_result
-from scripts.target import find_target
+from scripts.target import find_target, local_directory
 
 GALLERY = Path("build/gallery")
 TEXTS_FOR_ANY_ALBUM = ("people together", "an animal", "food on a table")
@@ -20,7 +20,8 @@ def run_demo(*, pictures: Path | None, model: str) -> None:
     folder = pictures or GALLERY
     if pictures is None:
         gallery(GALLERY)
-    target = find_target(variables={})
+    # The environment just brought up, whatever deployment the terminal's variables name.
+    target = find_target(variables={"IMAGESEARCH_LOCAL_DIR": str(local_directory())})
     with ImageSearchClient(target.url, target.api_key) as client:
         with ingest_progress() as on_progress:
             report = ingest(
