@@ -1,21 +1,21 @@
 """Deploy an environment to AWS in the order that works: the data stack, the models it serves, the rest."""
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import boto3
 
-from scripts.artifact.package import Report, package_model
+from scripts.artifact.package import package_model
 from scripts.artifact.publish import find_bucket, is_published, publish, record
 from scripts.artifact.wheels import CONTAINER_PYTHON
-from scripts.artifact.work import ROOT
+from scripts.artifact.work import Report
 from scripts.environments import deployed_settings
 from scripts.errors import CommandError
+from scripts.repository import ROOT, cdk_program, search_path
 from stacks.model_lock import ModelLock
 from stacks.settings import Settings
-
-CDK = ROOT / "node_modules" / ".bin" / "cdk"
 
 
 def deploy(
@@ -52,9 +52,8 @@ def _ensure_published(
 
 def _cdk_deploy(stacks: str, options: Sequence[str]) -> None:
     """``cdk deploy`` with the terminal's own input and output: it may ask for approval."""
-    if not CDK.exists():
-        raise CommandError("tool_missing", "The CDK's command line is missing: run make setup.")
-    finished = subprocess.run([CDK, "deploy", stacks, *options], cwd=ROOT, check=False)
+    command = [str(cdk_program()), "deploy", stacks, *options]
+    finished = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": search_path()}, check=False)
     if finished.returncode:
         raise CommandError(
             "cdk_failed",

@@ -92,12 +92,6 @@ def gallery(folder: Path) -> list[Path]:
     return [Path(shutil.copyfile(entry.source, folder / entry.name)) for entry in entries]
 
 
-def write_gallery(folder: Path) -> Path:
-    """`folder`, filled with the gallery."""
-    gallery(folder)
-    return folder
-
-
 def _photographs() -> list[Entry]:
     spec = find_spec("skimage")  # found and not imported: the package lies there without its dependencies
     if spec is None or spec.origin is None:

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from scripts.bulk.files import Reject
+from imagesearch.bulk.runs import Reject
 from scripts.bulk.runs import Run
 from scripts.client import SearchResult
 from scripts.library import OnProgress, Report

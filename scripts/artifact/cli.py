@@ -9,8 +9,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColu
 
 from scripts.artifact.catalogue import CATALOGUE
 from scripts.artifact.wheels import CONTAINER_PLATFORM, CONTAINER_PYTHON
-from scripts.artifact.work import BUILD, ROOT
+from scripts.artifact.work import BUILD
 from scripts.environments import deployed_settings
+from scripts.repository import ROOT
 
 # Packaging and boto3 are imported by the commands that use them: together they take a second, which every
 # other command would wait for.

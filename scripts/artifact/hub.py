@@ -7,7 +7,7 @@ tokenizer_config.json}.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from clip_inference.errors import ModelError
 from scripts.artifact.digests import file_digest
 from scripts.artifact.model_files import ModelFiles
 from scripts.artifact.towers import TowerInput, read_inputs
+from scripts.artifact.work import Report
 from scripts.errors import CommandError
 
 # The small ones first: an unreachable hub shows before anything large is asked for.
@@ -33,8 +34,6 @@ FILES = (
 DEFAULT_CONTEXT_LENGTH = 77
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-
-Report = Callable[[str], None]
 
 
 def download(repository: str, *, revision: str, digests: Mapping[str, str], report: Report) -> Path:

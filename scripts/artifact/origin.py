@@ -11,13 +11,12 @@ from scripts.artifact.catalogue import BuiltSource, CatalogueEntry, HubSource
 from scripts.artifact.digests import folder_digest
 from scripts.artifact.hub import COMMIT, download, read_folder, resolve
 from scripts.artifact.model_files import ModelFiles
-from scripts.artifact.work import BUILD, ROOT
+from scripts.artifact.work import BUILD, Report
 from scripts.errors import CommandError
+from scripts.repository import ROOT
 
 DEMO_MODEL = ROOT / "scripts" / "demo_model"
 BUILT_TOWERS = BUILD / "towers"
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +14,11 @@ from scripts.artifact.origin import Origin, find_origin
 from scripts.artifact.smoke import smoke_test
 from scripts.artifact.towers import prepare_towers
 from scripts.artifact.wheels import CONTAINER_PLATFORM, host_platform, host_python, unpack_wheels
-from scripts.artifact.work import MODEL_CODE, content_key
+from scripts.artifact.work import MODEL_CODE, Report, content_key
 
 REQUIREMENTS = MODEL_CODE / "requirements.txt"
 RECORD = "package.json"
 ARCHIVE = "model.tar.gz"
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from scripts.artifact.digests import folder_digest
+from scripts.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 MODEL_CODE = ROOT / "model_code"
 # Where things that can be made again are kept; git ignores it.
 BUILD = ROOT / "build"
+
+Report = Callable[[str], None]
+"""Told each step of a long piece of work, as a few words."""
 
 
 def content_key(origin: str, *, python: str, platform_tag: str) -> str:

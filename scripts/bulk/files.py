@@ -7,20 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, ConfigDict
 
-from imagesearch.bulk.runs import RUNS, RunKeys
+from imagesearch.bulk.runs import RUNS, Reject, RunKeys
 from scripts.errors import CommandError
-
-
-class Reject(BaseModel):
-    """A picture that a run could not index, and why."""
-
-    model_config = ConfigDict(frozen=True)
-
-    key: str
-    code: str
-    message: str
 
 
 @contextmanager
@@ -75,7 +64,7 @@ class RunFiles:
         found: list[Reject] = []
         for key in self._keys(self.keys.all_rejects):
             lines = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].iter_lines()
-            found += [Reject.model_validate_json(line) for line in lines if line.strip()]
+            found += [Reject(**json.loads(line)) for line in lines if line.strip()]
             if len(found) >= limit:
                 break
         return found[:limit]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from scripts.errors import CommandError
 from scripts.local.emulator_process import aws_environment
-from scripts.local.settings import ACCOUNT, REGION, REPOSITORY, LocalSettings
+from scripts.local.settings import ACCOUNT, REGION, LocalSettings
+from scripts.repository import ROOT, cdk_program, search_path
 
-CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
 QUIET = ("--no-notices", "--no-version-reporting", "--no-color", "--ci")
 
 
@@ -29,7 +29,7 @@ class Cdk:
     def synthesize(self, stacks: str, *, context: Mapping[str, str], assembly: Path) -> None:
         """``cdk synth`` of the stacks that the pattern selects, into ``assembly``, which keeps assets."""
         pairs = [part for name, value in context.items() for part in ("--context", f"{name}={value}")]
-        self._run(["synth", stacks, "--quiet", "--output", str(assembly), *pairs], directory=REPOSITORY)
+        self._run(["synth", stacks, "--quiet", "--output", str(assembly), *pairs], directory=ROOT)
 
     def deploy(self, stacks: str, *, assembly: Path, outputs: Path) -> None:
         """``cdk deploy`` of the synthesized stacks that the pattern selects; outputs into ``outputs``."""
@@ -43,18 +43,16 @@ class Cdk:
                 *("--concurrency", "4"),
                 *("--outputs-file", str(outputs)),
             ],
-            directory=REPOSITORY,
+            directory=ROOT,
         )
 
     def _run(self, arguments: Sequence[str], *, directory: Path) -> None:
-        if not CDK.exists():
-            raise CommandError("tool_missing", "The CDK's command line is missing: run make setup.")
         self._home.mkdir(parents=True, exist_ok=True)
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             start = log.tell()
             finished = subprocess.run(
-                [CDK, *arguments, *QUIET],
+                [cdk_program(), *arguments, *QUIET],
                 cwd=directory,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -79,6 +77,6 @@ class Cdk:
             "AWS_SHARED_CREDENTIALS_FILE": str(self._home / "no-credentials"),
             "CDK_HOME": str(self._home),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
-            "PATH": os.pathsep.join([str(REPOSITORY / ".venv" / "bin"), os.environ["PATH"]]),
+            "PATH": search_path(),
             "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
         }

@@ -17,8 +17,9 @@ from scripts.errors import CommandError
 from scripts.local.cdk import Cdk
 from scripts.local.emulator_process import PART
 from scripts.local.model_package import model_lock_path, python_version
-from scripts.local.settings import REGION, REPOSITORY, LocalSettings, tool_python
+from scripts.local.settings import REGION, LocalSettings, tool_python
 from scripts.local.steps import Say, step
+from scripts.repository import ROOT
 from scripts.target import LOCAL_CREDENTIALS
 
 STAGE = "local"
@@ -109,13 +110,13 @@ class Deployment:
     def _inputs(self, model: PackagedModel) -> str:
         digest = hashlib.sha256(f"{model.name} {model.digest}".encode())
         for path in _source_files():
-            digest.update(f"\0{path.relative_to(REPOSITORY)}\0".encode())
+            digest.update(f"\0{path.relative_to(ROOT)}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 
 
 def _source_files() -> Iterator[Path]:
     for name in SOURCES:
-        path = REPOSITORY / name
+        path = ROOT / name
         files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
         yield from (file for file in files if "__pycache__" not in file.parts)

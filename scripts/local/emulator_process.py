@@ -9,8 +9,9 @@ import httpx
 from scripts.errors import CommandError
 from scripts.local.java import java_home
 from scripts.local.processes import ProcessTable, StartedProcess, require_free_port
-from scripts.local.settings import ACCOUNT, LOOPBACK, REGION, REPOSITORY, LocalSettings, tool_python
+from scripts.local.settings import ACCOUNT, LOOPBACK, REGION, LocalSettings, tool_python
 from scripts.local.waiting import wait_until
+from scripts.repository import ROOT
 
 PART = "emulator"
 START_SECONDS = 60.0
@@ -92,12 +93,12 @@ class Emulator:
         """A whole environment of its own: functions inherit it, so nothing of the developer's may be in."""
         return {
             **aws_environment(self._settings),
-            "PATH": os.pathsep.join([str(REPOSITORY / ".venv" / "bin"), os.defpath]),
+            "PATH": os.pathsep.join([str(ROOT / ".venv" / "bin"), os.defpath]),
             "LANG": "C.UTF-8",
             "HOME": str(folder / "home"),
             "TMPDIR": str(folder / "tmp"),
             "JAVA_HOME": str(java_home()),
-            "NODE_PATH": str(REPOSITORY / "node_modules"),  # where CDK's own functions find the AWS SDK
+            "NODE_PATH": str(ROOT / "node_modules"),  # where CDK's own functions find the AWS SDK
             "GATEWAY_PORT": str(self._settings.emulator_port),
             "BIND_HOST": LOOPBACK,
             "MINISTACK_ACCOUNT_ID": ACCOUNT,

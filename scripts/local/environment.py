@@ -19,6 +19,7 @@ from scripts.local.deployment import Deployment
 from scripts.local.emulator_process import Emulator
 from scripts.local.model_package import prepare_model
 from scripts.local.opensearch import OpenSearch
+from scripts.local.processes import write_atomically
 from scripts.local.settings import ACCOUNT, REGION, LocalSettings
 from scripts.local.steps import Say, download_progress, print_line, step
 
@@ -182,9 +183,7 @@ class _Up:
 
     def _write(self, environment: LocalEnvironment) -> None:
         path = self._settings.directory / "environment.json"
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(environment), indent=2) + "\n")
-        partial.replace(path)
+        write_atomically(path, json.dumps(asdict(environment), indent=2) + "\n")
 
 
 def _require_health(environment: LocalEnvironment) -> None:

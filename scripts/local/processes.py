@@ -80,7 +80,7 @@ class ProcessTable:
         started = StartedProcess(
             pid=process.pid, created=psutil.Process(process.pid).create_time(), port=port
         )
-        _write_atomically(self._pid_file(name), json.dumps(asdict(started)))
+        write_atomically(self._pid_file(name), json.dumps(asdict(started)))
         return started
 
     def running(self, name: str) -> StartedProcess | None:
@@ -177,7 +177,8 @@ def _send(process: psutil.Process, number: int) -> None:
         process.send_signal(number)  # refuses by itself when the pid was recycled
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that a reader finds whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(text)

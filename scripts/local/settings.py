@@ -7,10 +7,10 @@ from pathlib import Path
 
 from scripts.errors import CommandError
 from scripts.local.model_server.server import LAST_PORT
+from scripts.repository import ROOT
 from scripts.target import local_directory
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-TOOLS = REPOSITORY / ".tools"
+TOOLS = ROOT / ".tools"
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 LOOPBACK = "127.0.0.1"

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from stacks import names
 from stacks.components.encoder_access import allow_encoding, allow_reading_pictures
-from stacks.components.permissions import allow
+from stacks.components.permissions import allow, bucket_arn
 from stacks.components.vector_domain import allow_requests
 from stacks.names import INDEX_ALIAS
 from stacks.settings import Settings
@@ -19,7 +18,7 @@ _RUN = f"{names.RUNS}/*"
 
 def allow_plan(role: iam.Role, settings: Settings) -> None:
     """Let `role` list the pictures, look up their documents, and write a run's plan and shards."""
-    allow(role, actions=["s3:ListBucket"], resources=[_bucket(names.image_bucket(settings))])
+    allow(role, actions=["s3:ListBucket"], resources=[bucket_arn(names.image_bucket(settings))])
     _allow_files(role, settings, read=[_RUN], write=[_RUN])
     _allow_mapping(role, settings)
     paths = [f"{INDEX_ALIAS}-*/_mget"]
@@ -54,16 +53,12 @@ def allow_finish(role: iam.Role, settings: Settings) -> None:
 
 
 def _allow_files(role: iam.Role, settings: Settings, *, read: Sequence[str], write: Sequence[str]) -> None:
-    bucket = _bucket(names.artifact_bucket(settings))
+    bucket = bucket_arn(names.artifact_bucket(settings))
     # Without it an absent file is a missing permission, and for what is there it is the listing.
     allow(role, actions=["s3:ListBucket"], resources=[bucket])
     for action, paths in (("s3:GetObject", read), ("s3:PutObject", write)):
         files = [f"{bucket}/{path}" for path in paths]
         allow(role, actions=[action], resources=files, wildcard="The files of any run.")
-
-
-def _bucket(name: str) -> str:
-    return f"arn:{cdk.Aws.PARTITION}:s3:::{name}"
 
 
 def _allow_mapping(role: iam.Role, settings: Settings) -> None:

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks import names
-from stacks.components.permissions import allow
+from stacks.components.permissions import allow, bucket_arn
 from stacks.components.python_function import PythonFunction
 from stacks.settings import Settings
 
@@ -82,7 +82,7 @@ def _states_arn(scope: Construct, resource: str, name: str) -> str:
 
 
 def _allow_map_files(role: iam.Role, settings: Settings) -> None:
-    bucket = f"arn:{cdk.Aws.PARTITION}:s3:::{names.artifact_bucket(settings)}"
+    bucket = bucket_arn(names.artifact_bucket(settings))
     allow(
         role,
         actions=["s3:ListBucket"],

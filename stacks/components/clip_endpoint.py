@@ -12,7 +12,7 @@ from stacks import names
 from stacks.component_settings import RealTimeEndpoint, ServerlessEndpoint
 from stacks.components.encoder_access import allow_reading_pictures
 from stacks.components.model_container import model_container, model_name
-from stacks.components.permissions import allow
+from stacks.components.permissions import allow, bucket_arn
 from stacks.container_images import repository_arn
 from stacks.model_lock import LockedModel
 from stacks.settings import Settings
@@ -65,13 +65,13 @@ class ClipEndpoint(Construct):
 
 
 def _allow_reading(role: iam.Role, model: LockedModel, settings: Settings) -> None:
-    artifacts = f"arn:{cdk.Aws.PARTITION}:s3:::{names.artifact_bucket(settings)}"
+    artifacts = bucket_arn(names.artifact_bucket(settings))
     allow(role, actions=["s3:GetObject"], resources=[f"{artifacts}/{model.artifact_key}"])
     allow_reading_pictures(role, settings)
 
 
 def _allow_bulk_files(role: iam.Role, settings: Settings) -> None:
-    bucket = f"arn:{cdk.Aws.PARTITION}:s3:::{names.artifact_bucket(settings)}"
+    bucket = bucket_arn(names.artifact_bucket(settings))
     runs = f"{bucket}/{names.RUNS}/*"
     allow(
         role,

@@ -4,7 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from stacks import names
-from stacks.components.permissions import allow
+from stacks.components.permissions import allow, bucket_arn
 from stacks.settings import Settings
 
 
@@ -23,7 +23,7 @@ def allow_encoding(role: iam.Role, settings: Settings) -> None:
 
 def allow_reading_pictures(role: iam.Role, settings: Settings) -> None:
     """Let `role` read every object of the image bucket, and be told of an absent one that it is absent."""
-    bucket = f"arn:{cdk.Aws.PARTITION}:s3:::{names.image_bucket(settings)}"
+    bucket = bucket_arn(names.image_bucket(settings))
     allow(role, actions=["s3:GetObject"], resources=[f"{bucket}/*"], wildcard="Any picture can be asked for.")
     # Without it S3 answers 403 for an absent object, which cannot be told from a missing permission.
     allow(role, actions=["s3:ListBucket"], resources=[bucket])

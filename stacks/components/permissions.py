@@ -13,6 +13,11 @@ def acknowledge(construct: IConstruct, findings: Mapping[str, str]) -> None:
         cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=rule, reason=reason))
 
 
+def bucket_arn(name: str) -> str:
+    """Return the ARN of the bucket called `name`, in whichever partition the stack is deployed."""
+    return f"arn:{cdk.Aws.PARTITION}:s3:::{name}"
+
+
 def allow(
     role: iam.Role,
     *,

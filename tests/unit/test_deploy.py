@@ -32,7 +32,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     cdk, written = tmp_path / "cdk", tmp_path / "calls"
     cdk.write_text(f'#!/bin/sh\necho "$1 $2 $7" >> {written}\ntest ! -e {tmp_path}/fail\n')
     cdk.chmod(0o755)
-    monkeypatch.setattr(module, "CDK", cdk)
+    monkeypatch.setattr("scripts.repository.CDK", cdk)
     return written
 
 

@@ -10,7 +10,8 @@ from scripts.local.cdk import Cdk
 from scripts.local.deployment import Deployment
 from scripts.local.emulator.launcher import MINISTACK_VERSION
 from scripts.local.emulator_process import Emulator
-from scripts.local.settings import REPOSITORY, LocalSettings
+from scripts.local.settings import LocalSettings
+from scripts.repository import ROOT
 
 SECRETS = {
     "AWS_ACCESS_KEY_ID": "AKIADEVELOPER",
@@ -92,5 +93,5 @@ def test_the_cdk_cannot_reach_the_developers_account(settings: LocalSettings) ->
 
 
 def test_the_launcher_asserts_the_pinned_version_of_the_emulator() -> None:
-    requirements = (REPOSITORY / "scripts" / "local" / "emulator" / "requirements.in").read_text()
+    requirements = (ROOT / "scripts" / "local" / "emulator" / "requirements.in").read_text()
     assert f"ministack=={MINISTACK_VERSION}" in requirements.splitlines()

@@ -48,7 +48,7 @@ class OpenSearchVectorIndex:
         alias: str,
         ef_search: int = DEFAULT_EF_SEARCH,
         clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = opensearch_bulk.pause_for,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._alias = alias

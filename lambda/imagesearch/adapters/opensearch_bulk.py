@@ -6,7 +6,7 @@ failing shard, the k-NN circuit breaker, a node that is restarting) is sent agai
 
 import json
 import random
-import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -34,18 +34,13 @@ class Entry(NamedTuple):
     lines: bytes
 
 
-def pause_for(seconds: float) -> None:
-    """Wait."""
-    threading.Event().wait(seconds)
-
-
 def put_many(
     client: OpenSearch,
     index: str,
     documents: Iterable[tuple[ImageRecord, Vector] | RejectedImage],
     *,
     max_request_bytes: int = MAX_REQUEST_BYTES,
-    pause: Callable[[float], None] = pause_for,
+    pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Write all documents; each is held in memory only until its request has been answered."""
     for batch in _batches(map(_entry, documents), max_request_bytes):

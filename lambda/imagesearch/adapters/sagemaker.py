@@ -3,7 +3,6 @@
 import base64
 import json
 import random
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -45,10 +44,6 @@ def runtime_client(*, invoke_timeout_seconds: float) -> "SageMakerRuntimeClient"
     return boto3.client("sagemaker-runtime", config=config)
 
 
-def _pause(seconds: float) -> None:
-    threading.Event().wait(seconds)
-
-
 class SageMakerEmbedder:
     """Encodes with the endpoint `<endpoint_prefix><first 12 digits of the fingerprint>`.
 
@@ -64,7 +59,7 @@ class SageMakerEmbedder:
         bucket: str,
         max_payload_bytes: int,
         invoke_timeout_seconds: float,
-        pause: Callable[[float], None] = _pause,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._endpoint_prefix = endpoint_prefix

@@ -2,7 +2,6 @@
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING
 
 from imagesearch.bulk.finishing import Finisher
 from imagesearch.bulk.loading import Loader
@@ -16,11 +15,7 @@ from imagesearch.settings import (
     BulkIndexSettings,
     BulkPlanSettings,
     BulkPrepareSettings,
-    SearchDomainSettings,
 )
-
-if TYPE_CHECKING:
-    from imagesearch.adapters.opensearch import OpenSearchVectorIndex
 
 
 @cache
@@ -29,7 +24,7 @@ def planner() -> Planner:
     settings = BulkPlanSettings.from_environment(os.environ)
     return Planner(
         pictures=wiring.pictures(settings.image_bucket),
-        index=_index(settings),
+        index=wiring.vector_index(settings, wiring.opensearch(settings)),
         artifacts=_artifacts(settings.artifact_bucket),
         image_bucket=settings.image_bucket,
         model_names=settings.model_names,
@@ -42,9 +37,10 @@ def preparer() -> Preparer:
     from imagesearch.adapters.opensearch_loading import OpenSearchLoading
 
     settings = BulkPrepareSettings.from_environment(os.environ)
+    client = wiring.opensearch(settings)
     return Preparer(
-        index=_index(settings),
-        loading=OpenSearchLoading(client=wiring.opensearch(settings)),
+        index=wiring.vector_index(settings, client),
+        loading=OpenSearchLoading(client=client),
         artifacts=_artifacts(settings.artifact_bucket),
         model_names=settings.model_names,
     )
@@ -56,7 +52,8 @@ def loader() -> Loader:
     from imagesearch.adapters.sagemaker_answers import stored_picture
 
     settings = BulkIndexSettings.from_environment(os.environ)
-    index, pictures = _index(settings), wiring.pictures(settings.image_bucket)
+    index = wiring.vector_index(settings, wiring.opensearch(settings))
+    pictures = wiring.pictures(settings.image_bucket)
     return Loader(
         artifacts=_artifacts(settings.artifact_bucket),
         index=index,
@@ -76,12 +73,6 @@ def finisher() -> Finisher:
         loading=OpenSearchLoading(client=wiring.opensearch(settings)),
         artifacts=_artifacts(settings.artifact_bucket),
     )
-
-
-def _index(settings: SearchDomainSettings) -> "OpenSearchVectorIndex":
-    from imagesearch.adapters.opensearch import OpenSearchVectorIndex
-
-    return OpenSearchVectorIndex(client=wiring.opensearch(settings), alias=settings.index_alias)
 
 
 def _artifacts(bucket: str) -> ArtifactStore:

@@ -1,6 +1,5 @@
 """The function behind the index's custom resource, called by the CDK's provider framework."""
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,12 +18,8 @@ _SPARE_SECONDS = 20.0
 """Kept of the function's time for the last attempt, with its own time-outs."""
 
 
-def _pause(seconds: float) -> None:
-    threading.Event().wait(seconds)
-
-
 def build_handler(
-    parts: Callable[[], IndexSetupParts], *, pause: Callable[[float], None] = _pause
+    parts: Callable[[], IndexSetupParts], *, pause: Callable[[float], None] = time.sleep
 ) -> Handler:
     """Return the function's handler; `pause` waits between attempts."""
 

@@ -19,6 +19,8 @@ from imagesearch.settings import IndexSetupSettings, IngestSettings, QuerySettin
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
+    from imagesearch.adapters.opensearch import OpenSearchVectorIndex
+
 
 @dataclass(frozen=True, kw_only=True)
 class QueryParts:
@@ -74,12 +76,10 @@ def query_parts() -> QueryParts:
 @cache
 def ingest_parts() -> IngestParts:
     """Return the ingest function's parts. Raises SettingsError."""
-    from imagesearch.adapters.opensearch import OpenSearchVectorIndex
-
     settings = IngestSettings.from_environment(os.environ)
     indexer = Indexer(
         embedder=embedder(settings),
-        index=OpenSearchVectorIndex(client=opensearch(settings), alias=settings.index_alias),
+        index=vector_index(settings, opensearch(settings)),
         pictures=pictures(settings.image_bucket),
     )
     return IngestParts(
@@ -124,6 +124,13 @@ def pictures(bucket: str) -> PictureStore:
     from imagesearch.adapters.s3 import S3PictureStore, s3_client
 
     return S3PictureStore(client=s3_client(), bucket=bucket)
+
+
+def vector_index(settings: SearchDomainSettings, client: "OpenSearch") -> "OpenSearchVectorIndex":
+    """Return the active index, for those who do not search it."""
+    from imagesearch.adapters.opensearch import OpenSearchVectorIndex
+
+    return OpenSearchVectorIndex(client=client, alias=settings.index_alias)
 
 
 def opensearch(settings: SearchDomainSettings) -> "OpenSearch":
