@@ -92,12 +92,15 @@ def test_region_and_account_are_overridden_everywhere() -> None:
     assert (moved.region, moved.account) == ("cn-north-1", "123456789012")
 
 
-def test_python_and_model_are_overridden_only_on_this_machine() -> None:
+def test_python_and_models_are_overridden_only_on_this_machine() -> None:
     overridden = {
-        name: settings.with_overrides(function_python="3.13", local_model="siglip")
+        name: settings.with_overrides(function_python="3.13", local_models="siglip,demo")
         for name, settings in ENVIRONMENTS.items()
     }
-    assert (overridden["local"].functions.python, overridden["local"].models) == ("3.13", ("siglip",))
+    assert (overridden["local"].functions.python, overridden["local"].models) == (
+        "3.13",
+        ("siglip", "demo"),
+    )
     assert all(overridden[name] == ENVIRONMENTS[name] for name in ("dev", "staging", "prod"))
 
 
