@@ -100,6 +100,10 @@ class Settings:
         return replace(changed, functions=functions, models=models)
 
 
+# List prices of us-east-1 as known in November 2026, not from a bill: a run's cost is an estimate.
+_BATCH_USD_PER_HOUR = {"ml.c6i.2xlarge": 0.408, "ml.c6i.4xlarge": 0.816}
+
+
 def _this_machines_functions() -> FunctionSettings:
     # The emulator runs functions on an interpreter of this machine, whatever their runtime declares.
     arm = platform.machine().lower() in ("aarch64", "arm64")
@@ -146,7 +150,11 @@ DEV = Settings(
         volume_gib=10,
     ),
     index=IndexSettings(engine="faiss"),
-    bulk=BulkSettings(instance_type="ml.c6i.2xlarge", instance_count=1),
+    bulk=BulkSettings(
+        instance_type="ml.c6i.2xlarge",
+        instance_count=1,
+        instance_price_per_hour=_BATCH_USD_PER_HOUR["ml.c6i.2xlarge"],
+    ),
     migration=MigrationSettings(drain_hours=1),
     empty_buckets=True,
 )
@@ -163,7 +171,12 @@ STAGING = Settings(
         volume_gib=50,
     ),
     index=IndexSettings(engine="faiss", replicas=1),
-    bulk=BulkSettings(instance_type="ml.c6i.4xlarge", instance_count=1),
+    bulk=BulkSettings(
+        instance_type="ml.c6i.4xlarge",
+        instance_count=1,
+        instance_price_per_hour=_BATCH_USD_PER_HOUR["ml.c6i.4xlarge"],
+        reconcile_days=7,
+    ),
     migration=MigrationSettings(drain_hours=24),
     empty_buckets=True,
 )
@@ -181,7 +194,13 @@ PROD = Settings(
         manager_instance_type="m6g.large.search",
     ),
     index=IndexSettings(engine="faiss", shards=3, replicas=1),
-    bulk=BulkSettings(instance_type="ml.c6i.4xlarge", instance_count=4, index_concurrency=8),
+    bulk=BulkSettings(
+        instance_type="ml.c6i.4xlarge",
+        instance_count=4,
+        instance_price_per_hour=_BATCH_USD_PER_HOUR["ml.c6i.4xlarge"],
+        index_concurrency=8,
+        reconcile_days=7,
+    ),
     migration=MigrationSettings(drain_hours=168),
     functions=FunctionSettings(log_retention_days=365),
     ingest=IngestSettings(max_concurrency=20),

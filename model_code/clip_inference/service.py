@@ -140,7 +140,14 @@ class EmbeddingService:
     def _prepare(self, source: Source) -> PreparedPicture:
         picture = decode(source.data)
         width, height = picture.image.size
-        facts = PictureFacts(width, height, picture.content_type, perceptual_hash(picture.image), source.etag)
+        facts = PictureFacts(
+            width=width,
+            height=height,
+            content_type=picture.content_type,
+            perceptual_hash=perceptual_hash(picture.image),
+            etag=source.etag,
+            user_metadata=source.user_metadata,
+        )
         return PreparedPicture(preprocess(picture.image, self._config.image), facts)
 
 

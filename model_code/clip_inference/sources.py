@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # The largest originals of cameras; eight of them at once are 400 MB.
 MAX_SOURCE_BYTES = 50 * 1024 * 1024
 PARALLEL_FETCHES = 8
+# S3 keeps 2 KB of UTF-8 with an object, and encodes for its header what is not ASCII.
+MAX_USER_METADATA_CHARACTERS = 8 * 1024
 # botocore repeats a request that was not answered, but not an answer that broke off while it was read.
 READ_ATTEMPTS = 3
 
@@ -34,10 +36,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Source:
-    """The bytes of a picture, and the entity tag (without quotes) of the object they were read from."""
+    """The bytes of a picture; of the object they were read from, entity tag (without quotes) and metadata."""
 
     data: bytes
     etag: str | None = None
+    user_metadata: Mapping[str, str] | None = None
 
 
 class SourceReader:
@@ -56,9 +59,10 @@ class SourceReader:
         for _ in range(READ_ATTEMPTS):
             answer = self._open(key)
             try:
-                return Source(answer["Body"].read(), answer["ETag"].strip('"'))
+                data = answer["Body"].read()
             except BotoCoreError:
                 continue
+            return Source(data, answer["ETag"].strip('"'), _user_metadata(answer))
         raise SourceUnavailableError("The image bucket broke off while the object was read.")
 
     def _key(self, uri: str) -> str:
@@ -91,6 +95,13 @@ class SourceReader:
             if self._client is None:
                 self._client = _create_client()
             return self._client
+
+
+def _user_metadata(answer: "GetObjectOutputTypeDef") -> Mapping[str, str] | None:
+    """What the store keeps with the object; None where that is nothing, or more than S3 ever keeps."""
+    metadata = answer.get("Metadata") or {}
+    characters = sum(len(name) + len(value) for name, value in metadata.items())
+    return metadata if 0 < characters <= MAX_USER_METADATA_CHARACTERS else None
 
 
 def _create_client() -> "S3Client":

@@ -37,6 +37,13 @@ def _bulk(**changes: object) -> parts.BulkSettings:
         (lambda: parts.IndexSettings(engine="faiss", ef_search=10), "from 100"),
         (lambda: parts.IndexSettings(engine="faiss", shards=0), "at least 1"),
         (lambda: parts.IndexSettings(engine="faiss", replicas=-1), "not be negative"),
+        (lambda: parts.IndexSettings(engine="faiss", attributes={"Brand": "keyword"}), "lower-case"),
+        (lambda: parts.IndexSettings(engine="faiss", attributes={"title": "keyword"}), "none of title"),
+        (lambda: parts.IndexSettings(engine="faiss", attributes={"a.b": "keyword"}), "lower-case"),
+        (
+            lambda: parts.IndexSettings(engine="faiss", attributes={"brand": "text"}),  # type: ignore[dict-item]
+            "keyword, number, boolean, date",
+        ),
         (lambda: parts.FunctionSettings(python="3.10"), "3.11 or later"),
         (lambda: parts.FunctionSettings(architecture="amd64"), "arm64 or x86_64"),  # type: ignore[arg-type]
         (lambda: parts.FunctionSettings(log_retention_days=8), "one of"),  # type: ignore[arg-type]
