@@ -16,6 +16,7 @@ from benchmarks.results import Aim, Figure, Ratio, Section
 from imagesearch.bulk.entries import SHARD_RECORDS
 from scripts.errors import CommandError
 from scripts.render import complaints
+from stacks.settings import LOCAL
 
 PART = "bulk_run"
 SAMPLE = 20
@@ -27,8 +28,7 @@ def measure(pictures: int) -> Section:
     with deployed() as place:
         with progress(PART, steps=-(-pictures // AT_ONCE)) as say:
             place.fill(pictures, uploaded=say)
-        job_settings = _machine_settings(place)
-        concurrency = job_settings["MaxConcurrentTransforms"]
+        concurrency = _requests_at_once(place)
         shards = list(_shards(place, min(pictures, SAMPLE * SHARD_RECORDS)))
         with direct_server(place, model=_model(place), concurrency=concurrency) as server:
             before = _direct_rate(server, shards, "directly, before the run")
@@ -56,13 +56,13 @@ def _shards(place: Deployed, pictures: int) -> Iterable[bytes]:
         yield "".join(f"{json.dumps(line)}\n" for line in lines).encode()
 
 
-def _machine_settings(place: Deployed) -> Mapping[str, Any]:
-    """Return the parameters of the state that starts the transform job."""
+def _requests_at_once(place: Deployed) -> int:
+    """Return how many requests the state machine's transform job sends at once."""
     machine = place.client("stepfunctions").describe_state_machine(
         stateMachineArn=place.environment.bulk_state_machine
     )
-    parameters: Mapping[str, Any] = json.loads(machine["definition"])["States"]["Transform"]["Parameters"]
-    return parameters
+    transform = json.loads(machine["definition"])["States"]["Transform"]
+    return int(transform["Parameters"]["MaxConcurrentTransforms"])
 
 
 def _model(place: Deployed) -> str:
@@ -103,10 +103,12 @@ def _state_seconds(place: Deployed, run: str) -> dict[str, float]:
 
 
 def seconds_by_state(events: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """Return how long an execution was in each of its states, summed over all visits."""
+    """Return how long an execution was in each of its states but choices, summed over all visits."""
     entered: dict[str, Mapping[str, Any]] = {}
     seconds: dict[str, float] = {}
     for event in events:
+        if event["type"].startswith("Choice"):
+            continue
         if "stateEnteredEventDetails" in event:
             entered[event["stateEnteredEventDetails"]["name"]] = event
         elif "stateExitedEventDetails" in event:
@@ -178,5 +180,10 @@ def _section(
                 aim=Aim(value=0.1, is_most=True),
             ),
         ),
-        facts={"pictures": pictures, "rejected": run["rejected"], "requests_at_once": concurrency},
+        facts={
+            "pictures": pictures,
+            "rejected": run["rejected"],
+            "requests_at_once": concurrency,
+            "shards_indexed_at_once": LOCAL.bulk.index_concurrency,
+        },
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.documents import number_of, state_of
 from imagesearch.errors import ArtifactMissingError
 from imagesearch.models import ObjectState
+from imagesearch.ports import LISTED
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ class ListedPictures:
         del key, etag
         return None
 
-    def listing(self, *, prefix: str = "", after: str = "") -> Iterator[ObjectState]:
+    def listing(self, *, prefix: str = "", after: str = "", at_once: int = LISTED) -> Iterator[ObjectState]:
         """Yield the objects after `after`."""
+        del at_once
         first = number_of(after) + 1 if after else 0
         states = map(state_of, range(first, self.count))
         return takewhile(lambda state: state.key.startswith(prefix), states)

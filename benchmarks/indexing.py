@@ -15,8 +15,7 @@ from stacks.settings import DEV, LOCAL
 
 PART = "indexing"
 REPEATS = 3
-ONE_BY_ONE = 2_000
-"""How many single writes give their rate. Writing slows as an index grows, so that few favour it."""
+ONE_BY_ONE, ONE_BY_ONE_LOADING = "one_by_one", "one_by_one_loading"
 CONCURRENCIES = (LOCAL.bulk.index_concurrency, DEV.bulk.index_concurrency)
 """How many shards the map of a bulk run indexes at once: on this machine, and in AWS."""
 
@@ -25,11 +24,11 @@ Submit = Callable[[ProcessPoolExecutor, str, str], list[Future[None]]]
 
 def measure() -> Section:
     """Return documents a second by each way of writing; each writes into a new index and refreshes it."""
-    ways: dict[str, tuple[Submit, int]] = {"one_by_one": (_one_by_one, ONE_BY_ONE)}
+    ways: dict[str, Submit] = {ONE_BY_ONE: _one_by_one, ONE_BY_ONE_LOADING: _one_by_one}
     for count in CONCURRENCIES:
-        ways[f"bulk_writer_{count}"] = (partial(_shared, writers.write_shards, count), COUNT)
-        ways[f"prepared_bodies_{count}"] = (partial(_shared, writers.send_bodies, count), COUNT)
-    ways[f"library_helper_{count}"] = (partial(_by_library, count), COUNT)
+        ways[f"bulk_writer_{count}"] = partial(_shared, writers.write_shards, count)
+        ways[f"prepared_bodies_{count}"] = partial(_shared, writers.send_bodies, count)
+    ways[f"library_helper_{count}"] = partial(_by_library, count)
     with (
         opensearch() as search,
         ProcessPoolExecutor(
@@ -39,8 +38,8 @@ def measure() -> Section:
     ):
         bytes_each: list[float] = []
         variants = {
-            name: partial(_rate, search, pool, submit, count, bytes_each)
-            for name, (submit, count) in ways.items()
+            name: partial(_rate, search, pool, submit, bytes_each, is_loading=name != ONE_BY_ONE)
+            for name, submit in ways.items()
         }
         measured = interleaved(variants, repeats=REPEATS, say=say)
         facts = {"opensearch": search.version, "documents": COUNT, "dimension": DIMENSION}
@@ -51,8 +50,10 @@ def measure() -> Section:
     return Section(
         method=(
             f"{COUNT} documents of {DIMENSION} dimensions into a new index each time, with the final "
-            f"refresh. one_by_one: index() calls of a plain client, {ONE_BY_ONE} of them. bulk_writer_N: "
-            "put_many as the index function calls it, a shard a call, from N processes. prepared_bodies_N: "
+            "refresh. one_by_one: one index() call each by a plain client, into an index that refreshes every "
+            "second, as it does while pictures arrive by themselves. All others refresh every 30 s, as while "
+            "a bulk run loads: one_by_one_loading is the same calls there. bulk_writer_N: put_many "
+            "as the index function calls it, a shard a call, from N processes. prepared_bodies_N: "
             "the same requests, written beforehand, by a plain client. library_helper_N: opensearch-py's "
             "parallel_bulk with N threads."
         ),
@@ -65,27 +66,27 @@ def measure() -> Section:
 def _ratios(figures: dict[str, Figure]) -> tuple[Ratio, ...]:
     ours, ceiling = (figures[f"{name}_{max(CONCURRENCIES)}"] for name in ("bulk_writer", "prepared_bodies"))
     return (
-        Ratio(name="index_ratio", numerator=ours, denominator=figures["one_by_one"], aim=Aim(value=4)),
+        Ratio(name="index_ratio", numerator=ours, denominator=figures[ONE_BY_ONE], aim=Aim(value=4)),
+        Ratio(name="index_ratio_at_equal_refresh", numerator=ours, denominator=figures[ONE_BY_ONE_LOADING]),
         Ratio(name="index_ceiling_fraction", numerator=ours, denominator=ceiling, aim=Aim(value=0.9)),
     )
 
 
 def _rate(
-    search: Search, pool: ProcessPoolExecutor, submit: Submit, count: int, bytes_each: list[float]
+    search: Search, pool: ProcessPoolExecutor, submit: Submit, bytes_each: list[float], *, is_loading: bool
 ) -> float:
     """Return documents a second, the final refresh included."""
-    index = search.fresh_index(DIMENSION)
+    index = search.fresh_index(DIMENSION, is_loading=is_loading)
     began = time.perf_counter()
     for done in submit(pool, search.url, index):
         done.result()
     search.refresh(index)
     seconds = time.perf_counter() - began
-    if search.count(index) != count:
-        raise RuntimeError(f"{search.count(index)} documents arrived, not {count}")
-    if count == COUNT:
-        bytes_each.append(search.store_bytes(index) / count)
+    if search.count(index) != COUNT:
+        raise RuntimeError(f"{search.count(index)} documents arrived, not {COUNT}")
+    bytes_each.append(search.store_bytes(index) / COUNT)
     search.delete(index)
-    return count / seconds
+    return COUNT / seconds
 
 
 def _shared(
@@ -97,7 +98,7 @@ def _shared(
 
 
 def _one_by_one(pool: ProcessPoolExecutor, url: str, index: str) -> list[Future[None]]:
-    return [pool.submit(writers.write_one_by_one, url, index, ONE_BY_ONE)]
+    return [pool.submit(writers.write_one_by_one, url, index)]
 
 
 def _by_library(threads: int, pool: ProcessPoolExecutor, url: str, index: str) -> list[Future[None]]:

@@ -1,6 +1,5 @@
 """Write `docs/scaling.md`: one bulk run planned for a million, a hundred million and a billion pictures."""
 
-import math
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -14,7 +13,7 @@ from benchmarks.results import Document
 from imagesearch.bulk.entries import SHARD_RECORDS
 from imagesearch.bulk.sources import PAGE_KEYS
 from stacks import limits
-from stacks.settings import LOCAL, PROD
+from stacks.settings import PROD
 
 SIZES = (1_000_000, 100_000_000, 1_000_000_000)
 DIMENSION = 512
@@ -49,17 +48,18 @@ def find_rates(document: Document) -> dict[str, Rate]:
 
 
 def _plan_rates(section: Document | None) -> dict[str, Rate]:
+    """Return the seconds of plan calls and shards; a run of less than a page tells nothing of either."""
     plan_name, index_name = f"a plan call of {PAGE_KEYS:,} keys", f"indexing a shard of {SHARD_RECORDS}"
-    if section is None:
+    if section is None or section["facts"]["pictures"] < PAGE_KEYS:
         return {
             "plan_call": _assumed(plan_name, 10, "s", "ten pages of a listing, 40 shards written"),
             "index_shard": _assumed(index_name, 1, "s", "two listings and one bulk request"),
         }
-    pictures = section["facts"]["pictures"]
-    shards = plan.counts(pictures).shards
-    plan_seconds = _median(section, "state_plan_seconds") / math.ceil(pictures / PAGE_KEYS)
-    index_seconds = _median(section, "state_index_seconds") * LOCAL.bulk.index_concurrency / shards
-    origin = f"bulk_run, {pictures:,} pictures, everything on {_machine(section)}"
+    facts = section["facts"]
+    plan_seconds = _median(section, "state_plan_seconds") / (facts["pictures"] / PAGE_KEYS)
+    shards = facts["pictures"] / SHARD_RECORDS
+    index_seconds = _median(section, "state_index_seconds") * facts["shards_indexed_at_once"] / shards
+    origin = f"bulk_run, {facts['pictures']:,} pictures, everything on {_machine(section)}"
     return {
         "plan_call": _measured(plan_name, plan_seconds, "s", origin),
         "index_shard": _measured(index_name, index_seconds, "s", origin),

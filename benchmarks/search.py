@@ -36,8 +36,8 @@ class Search:
         """Its version."""
         return str(self.client.info()["version"]["number"])
 
-    def fresh_index(self, dimension: int, *, is_active: bool = False) -> str:
-        """Return a new index of our schema that refreshes as seldom as while a bulk run loads it."""
+    def fresh_index(self, dimension: int, *, is_active: bool = False, is_loading: bool = True) -> str:
+        """Return a new index of our schema, which refreshes as one that a bulk run loads, or as any other."""
         administration = OpenSearchAdministration(
             client=self.client, alias=self.alias, engine=ENGINE, attributes={}
         )
@@ -49,7 +49,8 @@ class Search:
             space="cosinesimil",
         )
         administration.create(index)
-        OpenSearchLoading(client=self.client).begin_loading(index.name)
+        if is_loading:
+            OpenSearchLoading(client=self.client).begin_loading(index.name)
         if is_active:
             administration.point_alias(index.name)
         return index.name

@@ -43,9 +43,9 @@ def send_bodies(url: str, index: str, places: Sequence[int]) -> None:
         _plain_client(url).bulk(index=index, body=_bodies()[place], params={"filter_path": "errors"})
 
 
-def write_one_by_one(url: str, index: str, count: int) -> None:
-    """Write documents by one `index()` call each."""
-    for document in _documents()[:count]:
+def write_one_by_one(url: str, index: str) -> None:
+    """Write all documents by one `index()` call each."""
+    for document in _documents():
         _plain_client(url).index(index=index, id=document.image.id, body=schema.image_source(document))
 
 

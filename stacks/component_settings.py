@@ -146,7 +146,7 @@ class IndexSettings:
 
     `engine` is the k-NN library, `space` the distance, `ef_search` the candidates looked at by a search.
     `attributes` are those that pictures may have, with their types. One that is added can be used after the
-    next deployment; to remove one or change its type, the index is built anew.
+    next deployment; one of another type needs another name.
     """
 
     engine: Engine

@@ -19,6 +19,9 @@ from imagesearch.models import (
     Vector,
 )
 
+LISTED = 1000
+"""How many objects one request lists at most: S3's own limit."""
+
 
 class Embedder(Protocol):
     """Encodes texts and pictures with the model of a fingerprint."""
@@ -175,13 +178,13 @@ class PictureStore(Protocol):
         None where the sidecar is no longer the one of this ETag.
         """
 
-    def listing(self, *, prefix: str = "", after: str = "") -> Iterator[ObjectState]:
+    def listing(self, *, prefix: str = "", after: str = "", at_once: int = LISTED) -> Iterator[ObjectState]:
         """Yield the objects whose key begins with `prefix` and comes after `after`, in the keys' order.
 
         Sidecars are part of their pictures' states and not yielded by themselves.
 
         Keys are ordered by their UTF-8 bytes, which is how Python orders texts. What is fetched is at most
-        two listing pages ahead of what is taken.
+        twice `at_once` ahead of what is taken: so many objects one request lists.
         """
 
     def url(self, key: str, *, ttl_seconds: int) -> str:

@@ -100,7 +100,7 @@ class Command:
             raise CommandError(
                 "model_active",
                 f"Searches use {_active(status)}, which is of the model {model}. To build its index anew, "
-                "with other shards or types of attributes: add --rebuild.",
+                "with other shards for example, add --rebuild.",
             )
         status = function.take("begin", fingerprint=locked.fingerprint, dimension=locked.dimension)
         record = _under_way(status)

@@ -8,8 +8,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter
 
-from imagesearch import errors
-from imagesearch.errors import ImageSearchError, UnavailableError
 from imagesearch.migration.steps import Status
 from scripts.errors import CommandError
 from scripts.outputs import unreachable
@@ -18,7 +16,6 @@ ANSWER_SECONDS = 920
 """A check may take as long as the function, 900 s."""
 
 PATIENCE_SECONDS = 300.0
-PAUSE_SECONDS = 5.0
 """A model that starts, and an OpenSearch that is overloaded, answer by and by."""
 
 _status = TypeAdapter(Status)
@@ -36,37 +33,26 @@ class MigrationFunction:
         """Take a step, and return how things stand after it; what passes by itself is waited for."""
         patience = PATIENCE_SECONDS
         while True:
-            said, failed = self._invoke({"action": action, **more})
-            if not failed:
-                return _status.validate_json(said)
-            kind, message = _error(said)
-            if not issubclass(kind, UnavailableError) or patience <= 0:
-                raise self._refusal(kind, message)
-            patience -= PAUSE_SECONDS
-            self._pause(PAUSE_SECONDS)
+            said = self._invoke({"action": action, **more})
+            refusal = said.get("error")
+            if refusal is None:
+                return _status.validate_python(said)
+            if "retry_after" not in refusal or patience <= 0:
+                raise CommandError(refusal["code"], refusal["message"])
+            patience -= refusal["retry_after"]
+            self._pause(refusal["retry_after"])
 
-    def _invoke(self, event: dict[str, object]) -> tuple[bytes, bool]:
+    def _invoke(self, event: dict[str, object]) -> dict[str, Any]:
         try:
             answer = self._client.invoke(FunctionName=self._name, Payload=json.dumps(event).encode())
-            return answer["Payload"].read(), "FunctionError" in answer
+            said = answer["Payload"].read()
         except (ClientError, BotoCoreError) as error:
             raise unreachable(error) from error
-
-    def _refusal(self, kind: type[Exception], message: str) -> CommandError:
-        if issubclass(kind, ImageSearchError) and not issubclass(kind, errors.InternalError):
-            return CommandError(kind.code, message)
-        return CommandError(
-            "migration_failed",
-            f"The function {self._name} failed: {message} Look into its log. When it is mended, run the same "
-            "command again: it goes on where it stopped.",
-        )
-
-
-def _error(said: bytes) -> tuple[type[Exception], str]:
-    """The class of the function's error, and its sentence."""
-    try:
-        document = json.loads(said)
-        kind = getattr(errors, document.get("errorType", ""), Exception)
-        return kind, str(document["errorMessage"])
-    except (ValueError, KeyError, AttributeError):
-        return Exception, said.decode(errors="replace")
+        if "FunctionError" in answer:
+            raise CommandError(
+                "migration_failed",
+                f"The function {self._name} failed: {said.decode(errors='replace')}. Look into its log. When "
+                "it is mended, run the same command again: it goes on where it stopped.",
+            )
+        document: dict[str, Any] = json.loads(said)
+        return document

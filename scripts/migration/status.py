@@ -43,13 +43,13 @@ def _ask(session: boto3.Session, function: str) -> dict[str, Any]:
         said = answer["Payload"].read()
     except (ClientError, BotoCoreError) as error:
         raise unreachable(error) from error
-    if "FunctionError" in answer:
+    status: dict[str, Any] = json.loads(said)
+    if "FunctionError" in answer or "error" in status:
         raise CommandError(
             "migration_status_failed",
             f"The function {function} failed to say which indices are in use: {said.decode()}. Look into its "
             "log; cdk deploy deploys without asking it.",
         )
-    status: dict[str, Any] = json.loads(said)
     return status
 
 

@@ -13,7 +13,7 @@ from stacks.components.permissions import acknowledge
 from stacks.components.python_function import RETENTION, PythonFunction
 from stacks.components.vector_domain import allow_requests
 from stacks.model_lock import LockedModel
-from stacks.names import INDEX_ALIAS
+from stacks.names import INDEX_ALIAS, WRITTEN_ALIAS
 from stacks.settings import Settings
 
 # A domain that has just been made can refuse requests for minutes while policies spread: the function waits.
@@ -90,7 +90,11 @@ class SearchIndex(Construct):
 def _allow_setup(setup: PythonFunction, settings: Settings) -> None:
     reason = "Indices are named by model and number, all under the alias's name."
     allow_requests(
-        setup.role, settings=settings, methods=["Get"], paths=[f"{INDEX_ALIAS}/_mapping"], reason=reason
+        setup.role,
+        settings=settings,
+        methods=["Get"],
+        paths=[f"{name}/_mapping" for name in (INDEX_ALIAS, WRITTEN_ALIAS)],
+        reason=reason,
     )
     allow_requests(
         setup.role,

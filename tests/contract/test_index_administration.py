@@ -249,11 +249,11 @@ def test_a_newly_declared_attribute_is_taken_by_an_index_that_is_there(
     assert _attributes(client, info.name) == {"brand": "keyword", "taken": "date"}
 
 
-def test_an_attribute_of_another_type_asks_for_a_new_index(client: OpenSearch, alias: str) -> None:
+def test_an_attribute_of_another_type_asks_for_another_name(client: OpenSearch, alias: str) -> None:
     before = _administration(client, alias, {"price": "keyword"})
     info = IndexInfo(name=f"{alias}-1", fingerprint=FINGERPRINT, dimension=DIMENSION, space="l2")
     before.put_template(shards=1, replicas=0)
     before.create(info)
-    with pytest.raises(SearchRefusedError, match=r"price.*imagesearch migrate"):
+    with pytest.raises(SearchRefusedError, match=r"price.*another name"):
         _administration(client, alias, {"price": "number"}).declare_attributes(info.name)
     assert _attributes(client, info.name) == {"price": "keyword"}

@@ -20,8 +20,9 @@ from scripts.errors import CommandError
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def event(kind: str, name: str, second: float) -> dict[str, Any]:
+def event(kind: str, name: str, second: float, state: str = "Task") -> dict[str, Any]:
     return {
+        "type": f"{state}State{kind}",
         "timestamp": BEGUN + timedelta(seconds=second),
         f"state{kind}EventDetails": {"name": name},
     }
@@ -31,6 +32,7 @@ def test_the_seconds_of_a_state_are_those_of_all_its_visits() -> None:
     events = [
         {"timestamp": BEGUN, "type": "ExecutionStarted"},
         *(event("Entered", "Plan", 0), event("Exited", "Plan", 2)),
+        *(event("Entered", "Done?", 2, "Choice"), event("Exited", "Done?", 2, "Choice")),
         *(event("Entered", "Plan", 3), event("Exited", "Plan", 4.5)),
         *(event("Entered", "Transform", 5), event("Exited", "Transform", 65)),
     ]

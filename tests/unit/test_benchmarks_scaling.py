@@ -1,6 +1,7 @@
 """The plan for large libraries: figures worked out by hand, and the document made from it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,18 +106,27 @@ def test_rates_that_nobody_measured_are_called_assumed() -> None:
     assert "## Measured" not in scaling.render({})
 
 
-def test_measured_rates_say_where_and_when() -> None:
-    about = {"date": "2026-01-02", "machine": {"cores": 2, "processor": "a processor"}}
-    figures = {"state_plan_seconds": 6.0, "state_index_seconds": 39.5}
-    section = {
-        **about,
-        "facts": {"pictures": 20_000},
+def a_bulk_run(pictures: int) -> dict[str, Any]:
+    figures = {"state_plan_seconds": 6.0, "state_index_seconds": 40.0}
+    return {
+        "date": "2026-01-02",
+        "machine": {"cores": 2, "processor": "a processor"},
+        "facts": {"pictures": pictures, "shards_indexed_at_once": 2},
         "figures": {name: {"median": value} for name, value in figures.items()},
     }
-    found = scaling.find_rates({"bulk_run": section})
-    # Two pages; eighty shards, two at once.
-    assert found["plan_call"].value == pytest.approx(3.0)
-    assert found["index_shard"].value == pytest.approx(0.9875)
+
+
+def test_measured_rates_say_where_and_when() -> None:
+    found = scaling.find_rates({"bulk_run": a_bulk_run(20_480)})
+    # 2.048 pages; 80 shards, two at once.
+    assert found["plan_call"].value == pytest.approx(6 / 2.048)
+    assert found["index_shard"].value == pytest.approx(1.0)
     assert found["plan_call"].is_measured
     assert "2 cores of a processor, 2026-01-02" in found["plan_call"].origin
     assert not found["transform"].is_measured
+
+
+def test_a_run_of_less_than_a_page_tells_no_rate() -> None:
+    found = scaling.find_rates({"bulk_run": a_bulk_run(600)})
+    assert not found["plan_call"].is_measured
+    assert not found["index_shard"].is_measured

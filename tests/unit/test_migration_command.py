@@ -115,7 +115,7 @@ class Machine:
 
 
 class Function:
-    """A Lambda client with the migration's function behind it; answers and errors travel as JSON."""
+    """A Lambda client with the migration's function behind it; events and answers travel as JSON."""
 
     def __init__(self, house: MigrationHouse) -> None:
         self._handler = build_handler(house.migration)
@@ -125,12 +125,7 @@ class Function:
         assert FunctionName == "migration"
         event = json.loads(Payload)
         self.events.append(event)
-        try:
-            answer: object = self._handler(event, None)
-        except Exception as error:  # noqa: BLE001 - as Lambda does
-            said = {"errorType": type(error).__name__, "errorMessage": str(error)}
-            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(said).encode())}
-        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+        return {"Payload": io.BytesIO(json.dumps(self._handler(event, None)).encode())}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -417,21 +412,13 @@ def test_a_model_that_never_answers_is_an_error_in_the_end(desk: Desk) -> None:
     assert desk.house.written == {OLD}
 
 
-@pytest.mark.parametrize(
-    ("said", "words"),
-    [
-        (b'{"errorType": "KeyError", "errorMessage": "name"}', "name"),
-        (b'{"errorType": "SettingsError", "errorMessage": "SAMPLE is missing."}', "SAMPLE is missing"),
-        (b'{"errorMessage": "Task timed out after 900.00 seconds"}', "timed out"),
-        (b"gone", "gone"),
-    ],
-)
-def test_a_function_that_broke_down_is_an_error_with_its_words(said: bytes, words: str) -> None:
+def test_a_function_that_broke_down_is_an_error_with_its_words() -> None:
     class Broken:
         def invoke(self, **_: Any) -> dict[str, Any]:
+            said = b'{"errorMessage": "Task timed out after 900.00 seconds"}'
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(said)}
 
-    with pytest.raises(CommandError, match=words) as raised:
+    with pytest.raises(CommandError, match="timed out") as raised:
         MigrationFunction(client=Broken(), name="migration").take("check")
     assert raised.value.code == "migration_failed"
 

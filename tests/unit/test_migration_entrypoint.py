@@ -7,8 +7,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from imagesearch.entrypoints.migration import build_handler
-from imagesearch.errors import EventInvalidError, GateMissingError
-from imagesearch.migration.steps import Status
+from imagesearch.errors import EventInvalidError, SettingsError
+from imagesearch.migration.steps import Migration, Status
 from tests.builders import FINGERPRINT, OTHER_FINGERPRINT
 from tests.migration import DIMENSION, DRAIN, NEW, OLD, SETTLING, MigrationHouse, loaded, migration_house
 
@@ -76,7 +76,24 @@ def test_an_event_that_is_no_step_changes_nothing(event: dict[str, Any]) -> None
     assert (house.record(), house.written) == (None, {OLD})
 
 
-def test_a_refusal_reaches_the_caller_as_an_error() -> None:
+def test_a_step_that_cannot_be_taken_is_answered_with_its_code_and_a_sentence() -> None:
     house = loaded()
-    with pytest.raises(GateMissingError):
-        call(house, action="switch")
+    refused = call(house, action="switch")["error"]
+    assert refused["code"] == "gate_missing"
+    assert NEW in refused["message"]
+    assert house.active == OLD
+
+
+def test_what_passes_by_itself_says_when_to_come_back() -> None:
+    house = migration_house()
+    house.models.deployed.clear()
+    refused = call(house, action="begin", fingerprint=OTHER_FINGERPRINT, dimension=DIMENSION)["error"]
+    assert (refused["code"], refused["retry_after"]) == ("model_unavailable", 5)
+
+
+def test_a_fault_of_the_deployment_is_no_answer() -> None:
+    def broken() -> Migration:
+        raise SettingsError("The environment variable SAMPLE is missing.")
+
+    with pytest.raises(SettingsError):
+        build_handler(broken)({"action": "status"}, None)

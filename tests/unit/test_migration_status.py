@@ -90,9 +90,16 @@ def test_a_stack_whose_creation_failed_has_nothing_to_ask(aws: Any) -> None:
     assert indices_in_use(aws, "dev") == []
 
 
-def test_a_failing_function_is_an_error_with_its_words(aws: Any) -> None:
+@pytest.mark.parametrize(
+    ("said", "more"),
+    [
+        ({"errorMessage": "OpenSearch is away"}, {"FunctionError": "Unhandled"}),
+        ({"error": {"code": "search_unavailable", "message": "OpenSearch is away"}}, {}),
+    ],
+)
+def test_a_failing_function_is_an_error_with_its_words(aws: Any, said: object, more: dict[str, str]) -> None:
     aws.has_stack(MigrationFunctionName=FUNCTION)
-    aws.says({"errorMessage": "OpenSearch is away"}, FunctionError="Unhandled")
+    aws.says(said, **more)
 
     with pytest.raises(CommandError, match="OpenSearch is away") as raised:
         indices_in_use(aws, "dev")

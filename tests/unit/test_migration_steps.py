@@ -22,6 +22,7 @@ from imagesearch.errors import (
     ModelUnavailableError,
     NotSwitchedError,
 )
+from imagesearch.index_setup import IndexSetup
 from imagesearch.migration.records import RecordFiles
 from imagesearch.migration.steps import REMEMBERED_SECONDS
 from imagesearch.models import document_id
@@ -156,6 +157,17 @@ def test_there_is_nothing_to_migrate_without_an_index() -> None:
     house.house.index._alias = None
     with pytest.raises(IndexMissingError):
         begin(house)
+
+
+def test_a_deployment_lets_both_indices_take_new_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = loaded()
+    declared = list[str]()
+    monkeypatch.setattr(house.house.index, "declare_attributes", declared.append)
+    setup = IndexSetup(
+        administration=house.house.index, alias="images", space="cosinesimil", shards=1, replicas=0
+    )
+    setup.ensure(fingerprint=FINGERPRINT, dimension=32)
+    assert declared == [OLD, NEW]
 
 
 def test_bulk_runs_are_remembered_in_their_order_and_once() -> None:

@@ -30,6 +30,7 @@ from imagesearch.models import (
     RejectedImage,
     Vector,
 )
+from imagesearch.ports import LISTED
 
 
 class InMemoryPictureStore:
@@ -81,8 +82,9 @@ class InMemoryPictureStore:
         beside = self._objects.get(sidecar_key(key))
         return beside[0][: MAX_SIDECAR_BYTES + 1] if beside and beside[1].etag == etag else None
 
-    def listing(self, *, prefix: str = "", after: str = "") -> Iterator[ObjectState]:
+    def listing(self, *, prefix: str = "", after: str = "", at_once: int = LISTED) -> Iterator[ObjectState]:
         """Yield the objects whose key begins with `prefix` and comes after `after`, in the keys' order."""
+        del at_once
         for key in sorted(self._objects):
             state = self.look(key)
             if state is not None and not is_sidecar(key) and key.startswith(prefix) and key > after:

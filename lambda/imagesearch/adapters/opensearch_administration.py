@@ -88,7 +88,7 @@ class OpenSearchAdministration:
     def declare_attributes(self, index: str) -> None:
         """Let an index take every declared attribute.
 
-        Raises SearchRefusedError where it knows one as another type: that takes a new index.
+        Raises SearchRefusedError where it knows one as another type.
         """
         mapping = {"properties": {"attributes": schema.attribute_mapping(self._attributes)}}
         with translated():
@@ -96,8 +96,8 @@ class OpenSearchAdministration:
                 self._client.indices.put_mapping(index=index, body=mapping)
             except RequestError as error:
                 raise SearchRefusedError(
-                    f"The index {index} does not take the declared attributes ({_reason(error)}). A type is "
-                    "changed by a new index: imagesearch migrate --model NAME --rebuild."
+                    f"The index {index} does not take the declared attributes ({_reason(error)}). OpenSearch "
+                    "changes the type of no field: declare the attribute under another name."
                 ) from error
 
     def is_empty(self, index: str) -> bool:

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from imagesearch.errors import ImageSearchError, StoreRefusedError, StoreUnavailableError
 from imagesearch.metadata import MAX_SIDECAR_BYTES, is_sidecar, picture_key, sidecar_key
 from imagesearch.models import ObjectState
+from imagesearch.ports import LISTED
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -116,17 +117,22 @@ class S3PictureStore:
                 content = body.read(MAX_SIDECAR_BYTES + 1)
         return content if answer["ETag"].strip('"') == etag else None
 
-    def listing(self, *, prefix: str = "", after: str = "") -> Iterator[ObjectState]:
+    def listing(self, *, prefix: str = "", after: str = "", at_once: int = LISTED) -> Iterator[ObjectState]:
         """Yield the pictures whose key begins with `prefix` and comes after `after`, in the keys' order.
 
         Their states equal those that `look` returns: S3 keeps times in seconds, whatever a listing shows.
         """
-        return with_sidecars(self._objects(prefix, after), ask=self._sidecar_etag)
+        return with_sidecars(self._objects(prefix, after, at_once), ask=self._sidecar_etag)
 
-    def _objects(self, prefix: str, after: str) -> Iterator[ObjectState]:
-        paginator = self._client.get_paginator("list_objects_v2")
+    def _objects(self, prefix: str, after: str, at_once: int) -> Iterator[ObjectState]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket,
+            Prefix=prefix,
+            StartAfter=after,
+            PaginationConfig={"PageSize": min(at_once, LISTED)},
+        )
         with translated():
-            for page in paginator.paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=after):
+            for page in pages:
                 yield from map(_listed, page.get("Contents", []))
 
     def _head(self, key: str) -> "HeadObjectOutputTypeDef | None":

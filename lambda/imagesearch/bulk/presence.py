@@ -11,6 +11,8 @@ States = dict[str, ObjectState]
 
 _SPREAD = 4
 """How many keys a listing may show for each that is wanted; those further apart are asked for one by one."""
+_BEHIND = 8
+"""How many keys are listed behind the last one, so that its sidecar is seen without another request."""
 
 
 def present(pictures: PictureStore, keys: Iterable[str]) -> States:
@@ -30,7 +32,8 @@ def _listed(pictures: PictureStore, wanted: list[str]) -> tuple[list[ObjectState
         return [], []
     first, *others = wanted
     most = _SPREAD * len(others)
-    until_last = takewhile(lambda state: state.key <= others[-1], pictures.listing(after=first))
+    listing = pictures.listing(after=first, at_once=len(others) + _BEHIND)
+    until_last = takewhile(lambda state: state.key <= others[-1], listing)
     shown = list(islice(until_last, most))
     far = [key for key in others if key > shown[-1].key] if len(shown) == most else []
     there = set(others)

@@ -171,8 +171,7 @@ class Shard:
 
     def _images(self, some: list[_Answered]) -> Iterator[EmbeddedImage]:
         live = [each for each in some if self._is_live(each)]
-        said = zip(live, in_parallel(self._said, live), strict=True)
-        told = [(each, description) for each, description in said if description is not None]
+        told = [(each, said) for each, said in zip(live, self._all_said(live), strict=True) if said]
         vectors = self._caption_vectors(told)
         known = self._known([each for each, _ in told if not each.entry.embed])
         for each, description in told:
@@ -193,6 +192,12 @@ class Shard:
         if each.entry.embed:
             return isinstance(each.picture, PictureEmbedding) and each.picture.etag == now.etag
         return now.etag == each.entry.state.etag
+
+    def _all_said(self, live: list[_Answered]) -> list[Description | None]:
+        """Return what is said of each picture; threads cost more than they save where nothing is read."""
+        if any(self.present[each.entry.state.key].sidecar for each in live):
+            return in_parallel(self._said, live)
+        return list(map(self._said, live))
 
     def _said(self, each: _Answered) -> Description | None:
         """Return what is said of a picture; its answer tells S3's own part while it is that very object."""

@@ -1,7 +1,7 @@
 """The function that takes the steps of a migration, called by the command line: see `imagesearch.migration`.
 
-{"action": …} with what the action needs; every answer is the `Status` that the step led to. An error is
-raised, so that the caller learns its class and its sentence.
+{"action": …} with what the action needs; the answer is the `Status` that the step led to, or, of a step that
+cannot be taken, {"error": {"code", "message"}}, with "retry_after" (seconds) where that passes by itself.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from imagesearch.entrypoints import migration_wiring, wiring
-from imagesearch.errors import EventInvalidError
+from imagesearch.errors import EventInvalidError, ImageSearchError, InternalError, UnavailableError
 from imagesearch.migration.steps import Migration, Status
 
 Handler = Callable[[dict[str, Any], object], Any]
@@ -87,12 +87,23 @@ def build_handler(parts: Callable[[], Migration]) -> Handler:
     def handler(event: dict[str, Any], _: object) -> Any:
         """Take one step, and return how things stand after it."""
         step = _step_of(event)
-        status = step.take(parts())
+        try:
+            status = step.take(parts())
+        except InternalError:
+            raise
+        except ImageSearchError as refusal:
+            wiring.logger().info("step refused", action=step.action, code=refusal.code, why=refusal.message)
+            return {"error": _told(refusal)}
         active = status.active.name if status.active else None
         wiring.logger().info("step taken", action=step.action, active=active)
         return _status.dump_python(status, mode="json")
 
     return handler
+
+
+def _told(refusal: ImageSearchError) -> dict[str, Any]:
+    passing = {"retry_after": refusal.retry_after} if isinstance(refusal, UnavailableError) else {}
+    return {"code": refusal.code, "message": refusal.message, **passing}
 
 
 def _step_of(event: dict[str, Any]) -> _Steps:
