@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,16 +19,17 @@ DECIMALS = 8
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What decoding told about a picture: size in pixels, upright; `etag` only of a stored one."""
+    """What decoding told of a picture: size in pixels, upright; `etag` and metadata only of a stored one."""
 
     width: int
     height: int
     content_type: str
     perceptual_hash: str
     etag: str | None = None
+    user_metadata: Mapping[str, str] | None = None
 
     def document(self) -> dict[str, Any]:
-        """The facts as JSON has them: no etag where the bytes came with the request."""
+        """The facts as JSON has them, without those that the picture does not have."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 

@@ -1,11 +1,9 @@
 """Pictures that a request names by address: read from the image bucket and from nowhere else."""
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from clip_inference.errors import (
     InferenceError,
@@ -22,22 +20,22 @@ if TYPE_CHECKING:
 # The largest originals of cameras; eight of them at once are 400 MB.
 MAX_SOURCE_BYTES = 50 * 1024 * 1024
 PARALLEL_FETCHES = 8
+# S3 keeps 2 KB of UTF-8 with an object, and encodes for its header what is not ASCII.
+MAX_USER_METADATA_CHARACTERS = 8 * 1024
 # botocore repeats a request that was not answered, but not an answer that broke off while it was read.
 READ_ATTEMPTS = 3
 
 NOT_FOUND = {"NoSuchKey", "NoSuchBucket", "404"}
 FORBIDDEN = {"AccessDenied", "403", "InvalidObjectState"}
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
 
 @dataclass(frozen=True)
 class Source:
-    """The bytes of a picture, and the entity tag (without quotes) of the object they were read from."""
+    """The bytes of a picture; of the object they were read from, entity tag (without quotes) and metadata."""
 
     data: bytes
     etag: str | None = None
+    user_metadata: Mapping[str, str] | None = None
 
 
 class SourceReader:
@@ -56,9 +54,10 @@ class SourceReader:
         for _ in range(READ_ATTEMPTS):
             answer = self._open(key)
             try:
-                return Source(answer["Body"].read(), answer["ETag"].strip('"'))
+                data = answer["Body"].read()
             except BotoCoreError:
                 continue
+            return Source(data, answer["ETag"].strip('"'), _user_metadata(answer))
         raise SourceUnavailableError("The image bucket broke off while the object was read.")
 
     def _key(self, uri: str) -> str:
@@ -93,6 +92,13 @@ class SourceReader:
             return self._client
 
 
+def _user_metadata(answer: "GetObjectOutputTypeDef") -> Mapping[str, str] | None:
+    """What the store keeps with the object; None where that is nothing, or more than S3 ever keeps."""
+    metadata = answer.get("Metadata") or {}
+    characters = sum(len(name) + len(value) for name, value in metadata.items())
+    return metadata if 0 < characters <= MAX_USER_METADATA_CHARACTERS else None
+
+
 def _create_client() -> "S3Client":
     import boto3
     from botocore.config import Config
@@ -112,15 +118,3 @@ def _translated(code: str) -> InferenceError:
     if code in FORBIDDEN:
         return SourceForbiddenError("Reading this object is denied.")
     return SourceUnavailableError(f"The image bucket answered {code}.")
-
-
-def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`function` of each item, in order, computed in threads at most PARALLEL_FETCHES items ahead."""
-    with ThreadPoolExecutor(PARALLEL_FETCHES) as pool:
-        pending: deque[Future[Result]] = deque()
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) >= PARALLEL_FETCHES:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
