@@ -9,11 +9,11 @@ export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 UV_INSTALL := uv pip install --quiet --require-hashes
 READY := .venv/.ready node_modules/.ready $(TOOLS)/emulator/.ready $(TOOLS)/model_server/.ready \
          $(TOOLS)/container_images/.ready $(TOOLS)/wheels/.ready $(TOOLS)/.opensearch-ready
-SOURCES := app.py stacks scripts lambda model_code tests
+SOURCES := app.py stacks scripts lambda model_code benchmarks tests
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo down test check format docs lock clean
+.PHONY: help setup demo down test check format bench docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,9 +39,13 @@ format: setup ## reformat and mend what ruff can
 	ruff format $(SOURCES)
 	ruff check --fix $(SOURCES)
 
+bench: setup ## measure side by side, and write benchmarks/results.json (ARGS="indexing" narrows it)
+	python -m benchmarks $(ARGS)
+
 docs: setup ## generate what the documents take from the code
 	pytest --collect-only -q --verified-where README.md tests > /dev/null
 	python -m stacks.limits > docs/limits.md
+	python -m benchmarks.scaling > docs/scaling.md
 
 # uv itself comes by pip, at the version and hashes that requirements-dev.txt pins.
 .venv/.ready: requirements-dev.txt scripts/demo_model/requirements.txt pyproject.toml

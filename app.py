@@ -2,7 +2,7 @@
 
 Reads the model lock and the CDK context and nothing else: no AWS call, no git, no environment variable.
 Context (`-c name=value`): `model_lock` (file), `region`, `account`; of the environment on this machine also
-`function_python` (what its functions run on) and `local_model` (the model it serves).
+`function_python` (what its functions run on) and `local_models` (what it serves, such as `demo,demo-256`).
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from stacks.model_lock import ModelLock
 from stacks.settings import ENVIRONMENTS
 from stacks.stage import ImageSearchStage
 
-OVERRIDES = ("region", "account", "function_python", "local_model")
+OVERRIDES = ("region", "account", "function_python", "local_models")
 
 
 def build(app: cdk.App) -> dict[str, ImageSearchStage]:

@@ -8,14 +8,17 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from imagesearch.models import Part
 from scripts.artifact.cli import LOCK, OUTPUT, package_model, publish_model
-from scripts.bulk.cli import bulk_command, runs
+from scripts.bulk.cli import bulk_command, reconcile_command, runs
 from scripts.client import ImageSearchClient
 from scripts.demo import run_demo
 from scripts.deploy import deploy
 from scripts.errors import CommandError
 from scripts.library import Report, ingest
 from scripts.local.cli import app as local
+from scripts.metadata.cli import metadata_command
+from scripts.migration.cli import migrate_command
 from scripts.render import complaints, console, ingest_progress, show_report, show_result
 from scripts.target import find_target
 
@@ -32,7 +35,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON."
 app.add_typer(local, name="local")
 app.command("package-model")(package_model)
 app.command("publish-model")(publish_model)
+app.command("metadata")(metadata_command)
+app.command("migrate")(migrate_command)
 app.command("bulk")(bulk_command)
+app.command("reconcile")(reconcile_command)
 app.add_typer(runs, name="runs")
 
 
@@ -56,6 +62,9 @@ def search_command(
     k: Annotated[int, typer.Option("-k", min=1, help="How many pictures.")] = 10,
     min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out weaker hits.")] = None,
     prefix: Annotated[str | None, typer.Option(help="Only pictures whose key begins so.")] = None,
+    part: Annotated[
+        Part, typer.Option(help="Compare with the pictures, their captions, or both.")
+    ] = "picture",
     as_json: AsJson = False,
     url: Url = None,
     api_key: ApiKey = None,
@@ -64,7 +73,7 @@ def search_command(
     target = find_target(url=url, api_key=api_key)
     picture = _read_picture(image) if image else None
     with ImageSearchClient(target.url, target.api_key) as client:
-        result = client.search(text, picture=picture, k=k, min_score=min_score, prefix=prefix)
+        result = client.search(text, picture=picture, k=k, min_score=min_score, prefix=prefix, part=part)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
     else:
@@ -80,7 +89,11 @@ def ingest_command(
     url: Url = None,
     api_key: ApiKey = None,
 ) -> None:
-    """Upload a FOLDER of pictures and wait until each is findable, listing those that were rejected."""
+    """Upload a FOLDER of pictures and wait until each is findable, listing those that were rejected.
+
+    What is said of them goes with them: from metadata.jsonl or metadata.csv in FOLDER (see `metadata`), and
+    from sidecars, such as dog.jpg.json beside dog.jpg.
+    """
     target = find_target(url=url, api_key=api_key, bucket=bucket)
     with ImageSearchClient(target.url, target.api_key) as client, ingest_progress() as on_progress:
         report = ingest(
@@ -113,7 +126,10 @@ def _report_document(report: Report) -> dict[str, object]:
         "indexed": report.indexed,
         "sent": report.sent,
         "unchanged": report.unchanged,
+        "described": report.described,
         "rejected": {key: fault.model_dump() for key, fault in report.rejected.items()},
+        "undescribed": report.undescribed,
+        "missing": report.missing,
         "skipped": [str(path) for path in report.skipped],
     }
 

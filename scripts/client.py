@@ -9,7 +9,8 @@ from typing import Any, Literal, Self
 import httpx
 from pydantic import BaseModel, ConfigDict
 
-from imagesearch.models import document_id
+from imagesearch.metadata import AttributeType
+from imagesearch.models import AttributeValue, Part, document_id
 from scripts.errors import CommandError
 
 RETRIED = (429, 503)
@@ -28,7 +29,16 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Hit(_Answer):
+class _Described(_Answer):
+    """What is said of a picture."""
+
+    title: str | None = None
+    caption: str | None = None
+    tags: tuple[str, ...] = ()
+    attributes: dict[str, AttributeValue] = {}
+
+
+class Hit(_Described):
     """One picture found: ``score`` is 0 to 1, ``url`` is presigned and expires, sizes are in pixels."""
 
     id: str
@@ -55,23 +65,31 @@ class Fault(_Answer):
     message: str
 
 
-class ImageState(_Answer):
-    """What the index knows of one picture; ``error`` says why a rejected one cannot be found."""
+class ImageState(_Described):
+    """What the index knows of one picture.
+
+    ``error`` says why a rejected one cannot be found, ``metadata_fault`` why another is without its metadata.
+    """
 
     id: str
     key: str
     state: Literal["indexed", "rejected"]
     etag: str
+    metadata_fault: str | None = None
     error: Fault | None = None
 
 
 class Health(_Answer):
-    """The index that answers searches, the model it belongs to, and how many pictures it holds."""
+    """The index that answers searches, the model it belongs to, and how many pictures it holds.
+
+    ``attributes`` are those that pictures may have, with their types.
+    """
 
     status: str
     index: str
     fingerprint: str
     pictures: int
+    attributes: dict[str, AttributeType]
 
 
 class ImageSearchClient:
@@ -112,13 +130,22 @@ class ImageSearchClient:
         k: int = 10,
         min_score: float | None = None,
         prefix: str | None = None,
+        part: Part = "picture",
     ) -> SearchResult:
         """Find the ``k`` pictures nearest to a text, a picture, or both together.
 
-        ``prefix`` keeps to pictures whose key begins so; ``min_score`` (0 to 1) leaves out weaker hits.
+        ``prefix`` keeps to pictures whose key begins so; ``min_score`` (0 to 1) leaves out weaker hits;
+        ``part`` says whether they are compared with the pictures, with their captions, or with both.
         """
         image = {"base64": base64.b64encode(picture).decode()} if picture is not None else None
-        asked = {"text": text, "image": image, "k": k, "min_score": min_score, "prefix": prefix}
+        asked = {
+            "text": text,
+            "image": image,
+            "k": k,
+            "min_score": min_score,
+            "prefix": prefix,
+            "part": part,
+        }
         body = {name: value for name, value in asked.items() if value is not None}
         return SearchResult.model_validate(self._call("POST", "search", json=body))
 

@@ -16,7 +16,7 @@ HITS = 3
 
 def run_demo(*, pictures: Path | None, model: str) -> None:
     """Deploy the ``local`` environment with ``model``, ingest ``pictures`` (else a gallery) and search it."""
-    up(model)
+    up([model])
     folder = pictures or GALLERY
     if pictures is None:
         gallery(GALLERY)

@@ -8,13 +8,13 @@ from pathlib import Path
 import boto3
 
 from scripts.artifact.package import package_model
-from scripts.artifact.publish import find_bucket, is_published, publish, record
+from scripts.artifact.publish import find_bucket, is_published, publish, read_lock, record
 from scripts.artifact.wheels import CONTAINER_PYTHON
 from scripts.artifact.work import Report
 from scripts.environments import deployed_settings
 from scripts.errors import CommandError
+from scripts.migration.status import IndexInUse, indices_in_use, require_served
 from scripts.repository import ROOT, cdk_program, search_path
-from stacks.model_lock import ModelLock
 from stacks.settings import Settings
 
 
@@ -25,15 +25,33 @@ def deploy(
 
     Models that ``lock`` names and the artifact bucket holds are deployed as they are; the others are
     packaged into ``output``, published, and written into ``lock``. ``options`` are handed to ``cdk deploy``.
-    Every step may be repeated: after a failure the same command goes on.
+    Every step may be repeated: after a failure the same command goes on. Raises CommandError
+    (``model_in_use``), when an index in use would lose its model, before the model's endpoint is touched.
     """
     settings = deployed_settings(environment)
     session = boto3.Session(region_name=region or settings.region)
+    in_use = indices_in_use(session, environment)
+    _require_served(in_use, settings, lock)
     context = ("--context", f"region={session.region_name}", "--context", f"model_lock={lock.absolute()}")
     _cdk_deploy(f"{environment}/Data", (*context, *options))
     for model in settings.models:
         _ensure_published(model, settings, lock=lock, output=output, session=session, report=report)
+    # Packaged anew, a model may make other vectors than those that the lock named before.
+    _require_served(in_use, settings, lock)
     _cdk_deploy(f"{environment}/*", (*context, *options))
+
+
+def _require_served(indices: Sequence[IndexInUse], settings: Settings, lock: Path) -> None:
+    """Refuse to end the endpoint of a model that the settings no longer list while an index needs it."""
+    known = read_lock(lock)
+    listed = [known.get(model) for model in settings.models]
+    require_served(
+        indices,
+        fingerprints={model.fingerprint for model in listed if model is not None},
+        lock=known,
+        remedy=f"List it among the models of {settings.name} in stacks/settings.py, under its name in "
+        f"{lock.name}; or finish the migration first: imagesearch migrate --finish.",
+    )
 
 
 def _ensure_published(
@@ -41,7 +59,7 @@ def _ensure_published(
 ) -> None:
     bucket = find_bucket(settings.name, cloudformation=session.client("cloudformation"))
     s3 = session.client("s3")
-    locked = ModelLock.load(lock).get(model)
+    locked = read_lock(lock).get(model)
     if locked is not None and is_published(locked, bucket=bucket, s3_client=s3):
         return
     packaged = package_model(model, python=CONTAINER_PYTHON, output_dir=output, report=report)

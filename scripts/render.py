@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from textwrap import shorten
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,9 +21,11 @@ from rich.table import Table
 from rich.text import Text
 
 from imagesearch.bulk.runs import Reject
+from imagesearch.errors import MetadataInvalidError
 from scripts.bulk.runs import Run
-from scripts.client import SearchResult
+from scripts.client import Hit, SearchResult
 from scripts.library import OnProgress, Report
+from scripts.metadata.describe import Described
 
 console = Console()
 complaints = Console(stderr=True)
@@ -31,6 +34,7 @@ RATE_SECONDS = 300.0
 """The time over which the rate of a bulk run is taken: shards finish in bursts."""
 
 SHARDS_NAMED = 5
+DESCRIPTION_CHARACTERS = 60
 
 
 @contextmanager
@@ -46,6 +50,27 @@ def ingest_progress() -> Iterator[OnProgress]:
             progress.update(finding, total=total, completed=known)
 
         yield move
+
+
+@contextmanager
+def rows_progress(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for the rows of a file, on standard error; yields what moves it: (in all, done).
+
+    It shows from the first move on: a file that is refused has none.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    progress = Progress(*columns, console=complaints)
+    bar = progress.add_task(description, total=None)
+
+    def move(total: int, done: int) -> None:
+        progress.start()
+        progress.update(bar, total=total, completed=done)
+
+    try:
+        yield move
+    finally:
+        if progress.live.is_started:
+            progress.stop()
 
 
 class _RateColumn(ProgressColumn):
@@ -84,7 +109,7 @@ class _BulkBars:
         self._move("planned", "planned", done=run.planned, total=whole)
         self._move("embedded", "embedded", done=run.embedded, total=whole)
         finished = f"indexed, {run.rejected} rejected"
-        self._move("finished", finished, done=run.indexed + run.rejected, total=whole)
+        self._move("finished", finished, done=run.done, total=whole)
 
     def _move(self, name: str, description: str, *, done: int, total: int | None) -> None:
         if name not in self._bars:
@@ -92,18 +117,43 @@ class _BulkBars:
         self._progress.update(self._bars[name], description=description, completed=done, total=total)
 
 
-def show_run(run: Run, *, rejects: Sequence[Reject]) -> None:
+def show_run(run: Run, rejects: Sequence[Reject]) -> None:
     """Print how far a bulk run is or how it ended, with the first ``rejects`` and what to do."""
     console.print(_run_line(run), highlight=False, soft_wrap=True)
+    _show_rest(run, rejects)
+
+
+def show_reconciled(run: Run, rejects: Sequence[Reject]) -> None:
+    """Print what a run found different between index and bucket, and whether it is mended."""
+    if run.status != "complete":
+        show_run(run, rejects)
+        return
+    if not run.differences:
+        console.print(f"The index is what the bucket says: {run.listed} pictures.", highlight=False)
+    else:
+        verb = "found" if run.check else "mended"
+        console.print(
+            f"{run.differences} {verb}: {run.missing} missing, {run.stale} stale, {run.described} described "
+            f"otherwise, {run.orphaned} orphaned · {run.skipped} in line",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if run.check and run.differences:
+        console.print(f"Mend it: imagesearch reconcile {escape(run.prefix)}".rstrip(), highlight=False)
+    _show_rest(run, rejects)
+
+
+def _show_rest(run: Run, rejects: Sequence[Reject]) -> None:
     if run.status == "running":
         console.print(f"Follow it: imagesearch runs show {run.run} --watch", highlight=False, soft_wrap=True)
     if run.status == "failed":
         _show_failure(run)
     for reject in rejects:
-        line = escape(f"  rejected {reject.key}: {reject.message} ({reject.code})")
-        console.print(line, style="yellow", soft_wrap=True)
-    if rejects and run.rejected > len(rejects):
-        console.print(f"  and {run.rejected - len(rejects)} more: rejects/{run.run}/ in the artifact bucket")
+        what = "without its metadata" if reject.code == MetadataInvalidError.code else "rejected"
+        _warn(f"{what} {reject.key}: {reject.message} ({reject.code})")
+    more = run.rejected + run.undescribed - len(rejects)
+    if rejects and more > 0:
+        console.print(f"  and {more} more: rejects/{run.run}/ in the artifact bucket")
 
 
 def show_runs(runs: Sequence[Run]) -> None:
@@ -128,11 +178,20 @@ def _run_line(run: Run) -> str:
     counts = (
         f"{run.planned} planned ({run.skipped} unchanged), {run.indexed} indexed, {run.rejected} rejected"
     )
+    besides = {
+        "texts kept": run.kept,
+        "described anew": run.described,
+        "orphans": run.orphaned,
+        "without their metadata": run.undescribed,
+    }
+    counts += "".join(f", {count} {what}" for what, count in besides.items() if count)
+    if run.check:
+        return f"Run {run.run}: {state} · only checked: {run.missing} missing, {run.stale} stale · {counts}"
     if run.status != "complete":
         return f"Run {run.run}: {state} · {counts}, {run.embedded} embedded"
-    return (
-        f"Run {run.run}: {state} · {counts} · {_number(run.seconds)} s, {_number(run.pictures_per_second)}/s"
-    )
+    cost = "" if run.cost_usd is None else f", about {run.cost_usd:.2f} USD"
+    pace = f"{_number(run.seconds)} s, {_number(run.pictures_per_second)}/s"
+    return f"Run {run.run}: {state} · {counts} · {pace}{cost}"
 
 
 def _show_failure(run: Run) -> None:
@@ -151,14 +210,24 @@ def _number(value: float | None) -> str:
 
 
 def show_result(result: SearchResult, *, title: str) -> None:
-    """Print ranked hits as a table, and the time by part below it."""
+    """Print ranked hits as a table, with what is said of them if anything is, and the time by part below."""
     table = Table(title=escape(title), title_justify="left", box=None, pad_edge=False)
     for column, justify in (("", "right"), ("score", "right"), ("picture", "left"), ("size", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    for rank, hit in enumerate(result.hits, start=1):
-        table.add_row(str(rank), f"{hit.score:.3f}", escape(hit.key), f"{hit.width}×{hit.height}")
+    said = [_said_of(hit) for hit in result.hits]
+    if any(said):
+        table.add_column("title · caption")
+    for rank, (hit, text) in enumerate(zip(result.hits, said, strict=True), start=1):
+        cells = (str(rank), f"{hit.score:.3f}", escape(hit.key), f"{hit.width}×{hit.height}")
+        table.add_row(*cells, *([escape(text)] if any(said) else []))
     console.print(table)
     console.print(" · ".join(f"{part} {ms:.0f} ms" for part, ms in result.took_ms.items()), style="dim")
+
+
+def _said_of(hit: Hit) -> str:
+    """Return title and caption, cut to one line."""
+    text = " · ".join(filter(None, (hit.title, hit.caption)))
+    return shorten(text, DESCRIPTION_CHARACTERS, placeholder=" …")
 
 
 def show_report(report: Report) -> None:
@@ -168,6 +237,29 @@ def show_report(report: Report) -> None:
         f"{len(report.rejected)} rejected, {len(report.skipped)} skipped (no pictures by their names)",
         soft_wrap=True,
     )
+    if report.described:
+        console.print(f"Sidecars: {report.described} sent or removed", highlight=False)
     for key, fault in report.rejected.items():
-        line = f"  rejected {key}: {fault.message} ({fault.code})"
-        console.print(escape(line), style="yellow", soft_wrap=True)
+        _warn(f"rejected {key}: {fault.message} ({fault.code})")
+    for key, message in report.undescribed.items():
+        _warn(f"findable without its metadata: {key}: {message} (metadata_invalid)")
+    for key in report.missing:
+        _warn(f"not in the folder, so its metadata was not sent: {key} (picture_missing)")
+
+
+def _warn(line: str) -> None:
+    console.print(escape(f"  {line}"), style="yellow", soft_wrap=True)
+
+
+def show_described(described: Described, *, dry_run: bool) -> None:
+    """Print what became of a file of metadata, and the pictures that it names and nobody has put yet."""
+    what = "Sidecars, had this been no dry run" if dry_run else "Sidecars"
+    console.print(
+        f"{what}: {described.written} written, {described.removed} removed, {described.unchanged} unchanged",
+        soft_wrap=True,
+    )
+    for key in described.named:
+        line = f"  no picture {key} yet: its sidecar waits for it (picture_missing)"
+        complaints.print(escape(line), style="yellow", soft_wrap=True)
+    if described.missing > len(described.named):
+        complaints.print(f"  and {described.missing - len(described.named)} more", style="yellow")

@@ -9,6 +9,7 @@ from constructs import Construct
 from stacks.components import function_environment as environments
 from stacks.components.bulk_access import allow_finish, allow_index, allow_plan, allow_prepare
 from stacks.components.bulk_machine import BulkFunctions, BulkMachine
+from stacks.components.bulk_rules import BulkRules
 from stacks.components.model_container import model_name
 from stacks.components.python_function import PythonFunction
 from stacks.model_lock import LockedModel
@@ -38,14 +39,16 @@ class BulkStack(cdk.Stack):
         functions = BulkFunctions(
             plan=self._plan(), prepare=self._prepare(), index=self._index(), finish=self._finish()
         )
-        machine = BulkMachine(self, "Run", settings=settings, functions=functions)
-        cdk.CfnOutput(self, "BulkStateMachineArn", value=machine.machine.state_machine_arn)
+        machine = BulkMachine(self, "Run", settings=settings, functions=functions).machine
+        finish = functions.finish.function
+        BulkRules(self, "Rules", settings=settings, machine=machine, finish=finish)
+        cdk.CfnOutput(self, "BulkStateMachineArn", value=machine.state_machine_arn)
 
     def _plan(self) -> PythonFunction:
         variables = environments.bulk_plan_environment(
             self._settings, self._search_endpoint, self._model_names
         )
-        description = "Lists pictures, and writes shards of those that the index lacks"
+        description = "Compares bucket and index, mends what needs no vector, and writes shards of the rest"
         plan = self._function("Plan", description, variables)
         allow_plan(plan.role, self._settings)
         return plan

@@ -1,6 +1,9 @@
 """The settings of each component: frozen, and checked when they are made."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, get_args
 
 from stacks import limits
@@ -8,7 +11,21 @@ from stacks import limits
 Architecture = Literal["arm64", "x86_64"]
 Engine = Literal["faiss", "lucene"]
 Space = Literal["cosinesimil", "l2"]
+AttributeType = Literal["keyword", "number", "boolean", "date"]
 LogRetentionDays = Literal[7, 30, 90, 365]
+
+_ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_METADATA_FIELDS = ("title", "caption", "tags", "attributes")
+_ATTRIBUTES: Mapping[str, AttributeType] = MappingProxyType(
+    {
+        "category": "keyword",
+        "brand": "keyword",
+        "price": "number",
+        "album": "keyword",
+        "taken": "date",
+        "favourite": "boolean",
+    }
+)
 
 
 class SettingsError(ValueError):
@@ -128,6 +145,8 @@ class IndexSettings:
     """How vectors are indexed and searched.
 
     `engine` is the k-NN library, `space` the distance, `ef_search` the candidates looked at by a search.
+    `attributes` are those that pictures may have, with their types. One that is added can be used after the
+    next deployment; to remove one or change its type, the index is built anew.
     """
 
     engine: Engine
@@ -135,6 +154,7 @@ class IndexSettings:
     shards: int = 1
     replicas: int = 0
     ef_search: int = 200
+    attributes: Mapping[str, AttributeType] = field(default_factory=lambda: _ATTRIBUTES)
 
     def __post_init__(self) -> None:
         """Check the names OpenSearch knows and the ranges."""
@@ -148,6 +168,19 @@ class IndexSettings:
         require(self.replicas >= 0, f"index.replicas must not be negative, but is {self.replicas}")
         # With fewer candidates than 100 the recall of lucene's graph falls measurably.
         _require_between("index.ef_search", self.ef_search, 100, limits.NEIGHBOURS.value)
+        for name, kind in self.attributes.items():
+            _require_attribute(name, kind)
+
+
+def _require_attribute(name: str, kind: str) -> None:
+    """Check a name that S3 keeps as it is (it lowers all cases), and a type that has a mapping."""
+    require(
+        bool(_ATTRIBUTE_NAME.fullmatch(name)) and name not in _METADATA_FIELDS,
+        f"index.attributes: {name!r} must be up to 64 lower-case letters, digits, - and _, beginning with a "
+        f"letter, and none of {', '.join(_METADATA_FIELDS)}",
+    )
+    kinds = get_args(AttributeType)
+    require(kind in kinds, f"index.attributes: {name} must be one of {', '.join(kinds)}, not {kind!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,11 +271,14 @@ class BulkSettings:
 
     `max_concurrent_transforms` requests are sent to each instance at once, each a shard of at most
     `max_payload_mb`. `index_concurrency` shards are indexed at once. `memory_mb` and `timeout_seconds` are
-    those of the functions that plan, prepare and finish.
+    those of the functions that plan, prepare and finish. `instance_price_per_hour` is in USD, for an estimate
+    of what a run costs. Every `reconcile_days` a run over everything starts; None leaves that to people.
     """
 
     instance_type: str
     instance_count: int
+    instance_price_per_hour: float | None = None
+    reconcile_days: int | None = None
     # While the container works on one shard, the next one is on its way.
     max_concurrent_transforms: int = 2
     max_payload_mb: int = 6
@@ -257,6 +293,9 @@ class BulkSettings:
     def __post_init__(self) -> None:
         """Check the ranges of batch transform, of the map and of the functions."""
         _require_instances("bulk", self.instance_type, self.instance_count)
+        price, days = self.instance_price_per_hour, self.reconcile_days
+        require(price is None or price > 0, f"bulk.instance_price_per_hour must be above 0, not {price}")
+        require(days is None or days >= 1, f"bulk.reconcile_days must be at least 1, not {days}")
         self._check_requests()
         _require_between("bulk.index_concurrency", self.index_concurrency, 1, limits.MAP_CONCURRENCY.value)
         _require_function("bulk", memory_mb=self.memory_mb, timeout_seconds=self.timeout_seconds)
@@ -281,3 +320,25 @@ class BulkSettings:
         _require_between(
             "bulk.invocation_retries", self.invocation_retries, 0, limits.TRANSFORM_RETRIES.value
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationSettings:
+    """The change of the model: what a new index must reach, and how long the old one stays after the switch.
+
+    `min_recall` is the share of the ten really nearest pictures that a search must find, taken over `sample`
+    pictures.
+    """
+
+    drain_hours: int
+    min_recall: float = 0.95
+    sample: int = 200
+    memory_mb: int = 1024
+    timeout_seconds: int = 900
+
+    def __post_init__(self) -> None:
+        """Check the ranges and the function."""
+        require(self.drain_hours >= 0, f"migration.drain_hours must not be negative: {self.drain_hours}")
+        require(0 <= self.min_recall <= 1, f"migration.min_recall must be from 0 to 1, not {self.min_recall}")
+        _require_between("migration.sample", self.sample, 1, limits.NEIGHBOURS.value)
+        _require_function("migration", memory_mb=self.memory_mb, timeout_seconds=self.timeout_seconds)

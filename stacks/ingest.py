@@ -12,7 +12,7 @@ from stacks.components.python_function import PythonFunction
 from stacks.components.search_index import SearchIndex
 from stacks.components.vector_domain import allow_requests
 from stacks.model_lock import LockedModel
-from stacks.names import INDEX_ALIAS
+from stacks.names import INDEX_ALIAS, WRITTEN_ALIAS
 from stacks.settings import Settings
 
 
@@ -55,9 +55,10 @@ class IngestStack(cdk.Stack):
 def _allow_ingest(ingest: PythonFunction, settings: Settings) -> None:
     allow_encoding(ingest.role, settings)
     allow_reading_pictures(ingest.role, settings)
-    documents, mapping = f"{INDEX_ALIAS}-*/_doc/*", f"{INDEX_ALIAS}/_mapping"
-    reason = "Documents of any picture, in whichever index the alias leads to."
-    allow_requests(ingest.role, settings=settings, methods=["Get"], paths=[mapping, documents], reason=reason)
+    documents = f"{INDEX_ALIAS}-*/_doc/*"
+    reading = [f"{INDEX_ALIAS}/_mapping", f"{WRITTEN_ALIAS}/_mapping", documents]
+    reason = "Documents of any picture, in whichever indices are kept."
+    allow_requests(ingest.role, settings=settings, methods=["Get"], paths=reading, reason=reason)
     allow_requests(
         ingest.role, settings=settings, methods=["Delete", "Put"], paths=[documents], reason=reason
     )

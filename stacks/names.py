@@ -9,10 +9,14 @@ import aws_cdk as cdk
 from stacks.settings import Settings
 
 INDEX_ALIAS = "images"
+WRITTEN_ALIAS = f"{INDEX_ALIAS}_written"
 # Where the files of bulk runs lie in the artifact bucket: `runs/<run>/shards/…` and so on.
 RUNS, REJECTS = "runs", "rejects"
 SHARDS, EMBEDDINGS, INDEXED, MAP_RESULTS = "shards", "embeddings", "indexed", "map"
 MANIFEST, REPORT = "manifest.json", "report.json"
+
+# Where the records of migrations lie in the artifact bucket.
+MIGRATIONS = "migrations"
 
 
 def image_bucket(settings: Settings) -> str:

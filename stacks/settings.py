@@ -17,6 +17,7 @@ from stacks.component_settings import (
     FunctionSettings,
     IndexSettings,
     IngestSettings,
+    MigrationSettings,
     RealTimeEndpoint,
     ServerlessEndpoint,
     require,
@@ -38,6 +39,7 @@ class Settings:
     domain: DomainSettings
     index: IndexSettings
     bulk: BulkSettings
+    migration: MigrationSettings
     functions: FunctionSettings = field(default_factory=FunctionSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
@@ -82,18 +84,24 @@ class Settings:
         region: str | None = None,
         account: str | None = None,
         function_python: str | None = None,
-        local_model: str | None = None,
+        local_models: str | None = None,
     ) -> "Settings":
         """Return the settings with what the command line overrides.
 
-        `function_python` and `local_model` concern the environment on this machine: the Python that runs its
-        functions, and the one model it serves. What runs in AWS is changed in this module, and reviewed.
+        `function_python` and `local_models` concern the environment on this machine: the Python that runs its
+        functions, and the models it serves, separated by commas. What runs in AWS is changed in this module,
+        and reviewed.
         """
         changed = replace(self, region=region or self.region, account=account or self.account)
         if not self.domain.emulated:
             return changed
         functions = replace(self.functions, python=function_python or self.functions.python)
-        return replace(changed, functions=functions, models=(local_model,) if local_model else self.models)
+        models = tuple(local_models.split(",")) if local_models else self.models
+        return replace(changed, functions=functions, models=models)
+
+
+# List prices of us-east-1 as known in November 2026, not from a bill: a run's cost is an estimate.
+_BATCH_USD_PER_HOUR = {"ml.c6i.2xlarge": 0.408, "ml.c6i.4xlarge": 0.816}
 
 
 def _this_machines_functions() -> FunctionSettings:
@@ -121,6 +129,7 @@ LOCAL = Settings(
     ),
     index=IndexSettings(engine="lucene"),
     bulk=BulkSettings(instance_type="ml.c6i.large", instance_count=1, index_concurrency=2),
+    migration=MigrationSettings(drain_hours=0),
     functions=_this_machines_functions(),
     # A picture whose ingest failed is tried again after the visibility timeout, six times this one.
     ingest=IngestSettings(timeout_seconds=30, invoke_timeout_seconds=10, max_concurrency=2),
@@ -141,7 +150,12 @@ DEV = Settings(
         volume_gib=10,
     ),
     index=IndexSettings(engine="faiss"),
-    bulk=BulkSettings(instance_type="ml.c6i.2xlarge", instance_count=1),
+    bulk=BulkSettings(
+        instance_type="ml.c6i.2xlarge",
+        instance_count=1,
+        instance_price_per_hour=_BATCH_USD_PER_HOUR["ml.c6i.2xlarge"],
+    ),
+    migration=MigrationSettings(drain_hours=1),
     empty_buckets=True,
 )
 
@@ -157,7 +171,13 @@ STAGING = Settings(
         volume_gib=50,
     ),
     index=IndexSettings(engine="faiss", replicas=1),
-    bulk=BulkSettings(instance_type="ml.c6i.4xlarge", instance_count=1),
+    bulk=BulkSettings(
+        instance_type="ml.c6i.4xlarge",
+        instance_count=1,
+        instance_price_per_hour=_BATCH_USD_PER_HOUR["ml.c6i.4xlarge"],
+        reconcile_days=7,
+    ),
+    migration=MigrationSettings(drain_hours=24),
     empty_buckets=True,
 )
 
@@ -174,7 +194,14 @@ PROD = Settings(
         manager_instance_type="m6g.large.search",
     ),
     index=IndexSettings(engine="faiss", shards=3, replicas=1),
-    bulk=BulkSettings(instance_type="ml.c6i.4xlarge", instance_count=4, index_concurrency=8),
+    bulk=BulkSettings(
+        instance_type="ml.c6i.4xlarge",
+        instance_count=4,
+        instance_price_per_hour=_BATCH_USD_PER_HOUR["ml.c6i.4xlarge"],
+        index_concurrency=8,
+        reconcile_days=7,
+    ),
+    migration=MigrationSettings(drain_hours=168),
     functions=FunctionSettings(log_retention_days=365),
     ingest=IngestSettings(max_concurrency=20),
     api=ApiSettings(rate_per_second=100, burst=200),

@@ -1,4 +1,4 @@
-"""One environment: its five stacks, in the order in which they are deployed."""
+"""One environment: its six stacks, in the order in which they are deployed."""
 
 from collections.abc import Mapping
 
@@ -10,6 +10,7 @@ from stacks.bulk import BulkStack
 from stacks.container_images import container_python
 from stacks.data import DataStack
 from stacks.ingest import IngestStack
+from stacks.migration import MigrationStack
 from stacks.model import ModelStack
 from stacks.model_lock import LockedModel, ModelLock
 from stacks.settings import Settings
@@ -19,7 +20,7 @@ _UNPUBLISHED = LockedModel(digest="0" * 64, fingerprint="0" * 64, dimension=1, p
 
 
 class ImageSearchStage(cdk.Stage):
-    """Data, Model, Ingest, Bulk, Api of one environment.
+    """Data, Model, Ingest, Bulk, Migration, Api of one environment.
 
     The stacks that need a model which `model_lock` lacks, or which was packaged for another Python than the
     container's, carry an error that names the command to run: deploying them fails at once, Data deploys.
@@ -39,11 +40,13 @@ class ImageSearchStage(cdk.Stage):
         first = models[settings.models[0]]
         self.ingest = IngestStack(self, "Ingest", settings=settings, search_endpoint=endpoint, model=first)
         self.bulk = BulkStack(self, "Bulk", settings=settings, search_endpoint=endpoint, models=models)
+        self.migration = MigrationStack(self, "Migration", settings=settings, search_endpoint=endpoint)
         self.api = ApiStack(self, "Api", settings=settings, search_endpoint=endpoint)
         # Names shared by computing them order nothing, so the order is said here.
         self.model.add_stack_dependency(self.data)
         self.ingest.add_stack_dependency(self.model)
         self.bulk.add_stack_dependency(self.ingest)
+        self.migration.add_stack_dependency(self.ingest)
         self.api.add_stack_dependency(self.ingest)
         self._report_faults(settings, models)
 

@@ -55,8 +55,9 @@ def _put_objects(golden: Golden) -> None:
     s3 = boto3.client("s3")
     bucket = golden.get("environment", {}).get("IMAGE_BUCKET", "pictures")
     s3.create_bucket(Bucket=bucket)
+    metadata = golden.get("user_metadata", {})
     for key, data in golden.get("objects", {}).items():
-        s3.put_object(Bucket=bucket, Key=key, Body=base64.b64decode(data))
+        s3.put_object(Bucket=bucket, Key=key, Body=base64.b64decode(data), Metadata=metadata.get(key, {}))
 
 
 def _stored(body: str | bytes) -> Golden:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagesearch.entrypoints.query import build_handler
 from imagesearch.entrypoints.wiring import QueryParts
-from tests.builders import JPEG, PNG, InMemoryHouse, in_memory_house
+from tests.builders import ATTRIBUTES, JPEG, PNG, InMemoryHouse, in_memory_house
 
 PICTURES = {"a/1 ä#.png": PNG + b"1", "a/2.png": PNG + b"2", "b/3.jpg": JPEG + b"3"}
 MAX_REQUEST_BYTES = 200_000
@@ -71,7 +71,12 @@ class Api:
 
 
 def parts_of(house: InMemoryHouse) -> QueryParts:
-    return QueryParts(searcher=house.searcher, max_request_bytes=MAX_REQUEST_BYTES, max_results=100)
+    return QueryParts(
+        searcher=house.searcher,
+        attributes=ATTRIBUTES,
+        max_request_bytes=MAX_REQUEST_BYTES,
+        max_results=100,
+    )
 
 
 def gallery() -> InMemoryHouse:

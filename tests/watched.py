@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
-from imagesearch.adapters.in_memory import InMemoryEmbedder
 from imagesearch.indexing import Indexer
-from imagesearch.models import ImageRecord, RejectedImage, document_id
+from imagesearch.models import ImageRecord, IndexInfo, RejectedImage, document_id
 from imagesearch.ports import Embedder, PictureStore, VectorIndex
-from tests.builders import InMemoryHouse
+from tests.builders import ATTRIBUTES, InMemoryEndpoints, InMemoryHouse
 
 KEY = "albums/sea/1.png"
 
 
-def document_of(house: InMemoryHouse, key: str = KEY) -> ImageRecord | RejectedImage | None:
-    return house.index.get(house.index.active().name, document_id(key))
+def document_of(
+    house: InMemoryHouse, key: str = KEY, *, index: IndexInfo | None = None
+) -> ImageRecord | RejectedImage | None:
+    """The key's document in an index: the active one, unless told otherwise."""
+    return house.index.get((index or house.index.active()).name, document_id(key))
 
 
 class _Watched:
@@ -40,11 +42,8 @@ def watched(port: Any, before: Callable[[str], None]) -> Any:
 
 def watched_indexer(house: InMemoryHouse, before: Callable[[str], None]) -> Indexer:
     """An indexer that calls `before` at every moment at which others can act, the container's read too."""
-    store: PictureStore = _Watched(house.pictures, before)
+    store: PictureStore = watched(house.pictures, before)
     index: VectorIndex = _Watched(house.index, before)
-    fingerprint = house.index.active().fingerprint
-    embedder: Embedder = _Watched(
-        InMemoryEmbedder(fingerprint=fingerprint, dimension=32, pictures=_Watched(house.pictures, before)),
-        before,
-    )
-    return Indexer(embedder=embedder, index=index, pictures=store)
+    endpoints = InMemoryEndpoints(house.index.written(), pictures=watched(house.pictures, before))
+    embedder: Embedder = _Watched(endpoints, before)
+    return Indexer(embedder=embedder, index=index, pictures=store, attributes=ATTRIBUTES)

@@ -14,8 +14,10 @@ ImageSearchError
 │   ├── PictureUnsupportedFormatError picture_unsupported_format
 │   ├── PictureCorruptError           picture_corrupt
 │   ├── PictureTooManyPixelsError     picture_too_many_pixels
+│   ├── PictureTooCostlyError         picture_too_costly
 │   ├── PictureTooLargeError          picture_too_large
 │   └── SourceTooLargeError           source_too_large
+├── MetadataInvalidError              metadata_invalid: the picture is indexed without its metadata
 ├── ModelMismatchError                model_mismatch: vectors of two models must never meet
 ├── IndexMissingError                 index_missing
 ├── UnavailableError                  passes by itself; `retry_after` says when to ask again
@@ -26,12 +28,23 @@ ImageSearchError
 ├── UnsettledError                    unsettled: the object changed each time it was looked at
 ├── BulkError                         a step of a bulk run cannot be taken
 │   ├── RunUnknownError               run_unknown
-│   ├── RunOutdatedError              run_outdated: the alias leads elsewhere since the run began
+│   ├── RunOutdatedError              run_outdated: the run's index is not kept any more
 │   ├── ModelNotDeployedError         model_not_deployed
 │   ├── ArtifactMissingError          artifact_missing
 │   ├── ArtifactDamagedError          artifact_damaged
 │   ├── ShardIncompleteError          shard_incomplete
 │   └── BulkIncompleteError           bulk_incomplete
+├── MigrationError                    a step of a change of the model cannot be taken
+│   ├── MigrationMissingError         migration_missing: none is under way
+│   ├── MigrationActiveError          migration_active: another one is under way
+│   ├── MigrationOutdatedError        migration_outdated: the alias leads to neither of its indices
+│   ├── GateMissingError              gate_missing: the new index was not checked
+│   ├── GateFailedError               gate_failed: the new index is worse than it may be
+│   ├── NotSwitchedError              not_switched: searches use the old index
+│   ├── DrainNotOverError             drain_not_over: the other index may still be needed
+│   ├── IndexRetiredError             index_retired: the index is no longer kept equal to the bucket
+│   ├── IndexInUseError               index_in_use: an index that is searched or written is not removed
+│   └── LabelsInvalidError            labels_invalid
 └── InternalError                     internal: a fault of the code or of the deployment
     ├── SettingsError                 a variable of the environment is missing or unusable
     ├── MessageInvalidError           a queue message that is no event of the image bucket
@@ -130,6 +143,12 @@ class PictureTooManyPixelsError(PictureError):
     code = "picture_too_many_pixels"
 
 
+class PictureTooCostlyError(PictureError):
+    """Decoding the picture takes more time or memory than any one picture is given."""
+
+    code = "picture_too_costly"
+
+
 class PictureTooLargeError(PictureError):
     """The picture has more bytes than a request may carry."""
 
@@ -140,6 +159,12 @@ class SourceTooLargeError(PictureError):
     """The stored object has more bytes than the model reads."""
 
     code = "source_too_large"
+
+
+class MetadataInvalidError(ImageSearchError):
+    """What is said of a picture has an unknown field or an unfit value."""
+
+    code = "metadata_invalid"
 
 
 class ModelMismatchError(ImageSearchError):
@@ -203,13 +228,13 @@ class RunUnknownError(BulkError):
 
 
 class RunOutdatedError(BulkError):
-    """The alias leads to another index than when the run began."""
+    """The index that the run writes to is not kept equal to the bucket any more."""
 
     code = "run_outdated"
 
 
 class ModelNotDeployedError(BulkError):
-    """No SageMaker model can embed for the active index."""
+    """No SageMaker model can embed for the run's index."""
 
     code = "model_not_deployed"
 
@@ -233,9 +258,73 @@ class ShardIncompleteError(BulkError):
 
 
 class BulkIncompleteError(BulkError):
-    """Not every planned picture was indexed or rejected."""
+    """Not every planned picture and text was indexed, kept or rejected."""
 
     code = "bulk_incomplete"
+
+
+class MigrationError(ImageSearchError):
+    """A step of a change of the model cannot be taken; nothing was changed by it."""
+
+
+class MigrationMissingError(MigrationError):
+    """No migration is under way."""
+
+    code = "migration_missing"
+
+
+class MigrationActiveError(MigrationError):
+    """A migration to another model is under way."""
+
+    code = "migration_active"
+
+
+class MigrationOutdatedError(MigrationError):
+    """Somebody else moved the alias: it leads to neither of the migration's indices."""
+
+    code = "migration_outdated"
+
+
+class GateMissingError(MigrationError):
+    """The new index has not been checked."""
+
+    code = "gate_missing"
+
+
+class GateFailedError(MigrationError):
+    """The new index lacks pictures, or finds them worse than it may."""
+
+    code = "gate_failed"
+
+
+class NotSwitchedError(MigrationError):
+    """Searches use the old index."""
+
+    code = "not_switched"
+
+
+class DrainNotOverError(MigrationError):
+    """It is too early to give an index up; the message says when."""
+
+    code = "drain_not_over"
+
+
+class IndexRetiredError(MigrationError):
+    """The index is no longer kept equal to the bucket, so searches must not use it."""
+
+    code = "index_retired"
+
+
+class IndexInUseError(MigrationError):
+    """The index that is to be removed is searched or written."""
+
+    code = "index_in_use"
+
+
+class LabelsInvalidError(MigrationError):
+    """The labelled queries cannot be read, or name pictures that there are not."""
+
+    code = "labels_invalid"
 
 
 class InternalError(ImageSearchError):

@@ -14,7 +14,6 @@ def refuse_other_model(index: IndexInfo, embedding: Embedding) -> None:
     raise ModelMismatchError(
         f"The index {index.name} holds vectors of the model {index.fingerprint[:SHORT]} "
         f"({index.dimension} numbers each), but the endpoint answered with the model "
-        f"{embedding.fingerprint[:SHORT]} ({len(embedding.vector)} numbers). To migrate, deploy the new "
-        "model, index the pictures again into an index of that model, then move the alias to it; until "
-        "then, serve the index with the model it was built by."
+        f"{embedding.fingerprint[:SHORT]} ({len(embedding.vector)} numbers). To migrate to another model: "
+        "imagesearch migrate --model NAME. Until then, serve the index with the model it was built by."
     )

@@ -26,6 +26,9 @@ class IndexSetup:
     def ensure(self, *, fingerprint: str, dimension: int) -> IndexInfo:
         """Return the index that the alias leads to, after creating what was missing.
 
+        Attributes that were declared since the index was made can be used from now on; one whose type changed
+        raises SearchRefusedError, as only a new index can have it.
+
         An alias that leads to an index of another model stays where it is once that index holds documents:
         moving it is a migration, and a routine deployment must never do or undo one.
         """
@@ -34,6 +37,7 @@ class IndexSetup:
         if active is not None and (
             active.fingerprint == fingerprint or not self._administration.is_empty(active.name)
         ):
+            self._administration.declare_attributes(active.name)
             return active
         index = IndexInfo(
             name=first_index_name(self._alias, fingerprint),

@@ -1,11 +1,19 @@
 """The application's vocabulary: immutable values that every layer shares, free of AWS and of HTTP."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 Vector = tuple[float, ...]
 """An L2-normalised embedding; its length is the model's dimension."""
+
+AttributeValue = str | float | bool
+"""The value of an attribute; a date is its ISO text."""
+
+Part = Literal["picture", "caption", "any"]
+"""Which vectors a search compares with: the pictures', those of their captions, or the nearer of both."""
 
 
 def document_id(key: str) -> str:
@@ -25,6 +33,7 @@ class Query:
     k: int = 10
     min_score: float | None = None
     prefix: str | None = None
+    part: Part = "picture"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +48,26 @@ class IndexInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectState:
-    """An object of the image bucket as it is now; equal states are the same, untouched content."""
+    """An object of the image bucket as it is now; equal states are the same, untouched content.
+
+    `sidecar` is the ETag of the object that describes this one, or None where there is none.
+    """
 
     key: str
     etag: str
     size: int
     last_modified: datetime
+    sidecar: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What people say of a picture; the caption has a vector of its own in the index."""
+
+    title: str | None = None
+    caption: str | None = None
+    tags: tuple[str, ...] = ()
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +83,7 @@ class PictureEmbedding(Embedding):
     """The embedding of a stored picture, with what the decoder saw; `etag` names the bytes that were read.
 
     Width and height are pixels after the EXIF orientation was applied; the content type is the detected one;
-    the perceptual hash is 16 hex digits.
+    the perceptual hash is 16 hex digits. `user_metadata` is what S3 keeps with the object.
     """
 
     etag: str
@@ -68,6 +91,7 @@ class PictureEmbedding(Embedding):
     height: int
     content_type: str
     perceptual_hash: str
+    user_metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +103,7 @@ class Document:
     size: int
     last_modified: datetime
     fingerprint: str
+    sidecar: str | None = None
 
     @property
     def id(self) -> str:
@@ -88,12 +113,28 @@ class Document:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRecord(Document):
-    """A picture that searches can find."""
+    """A picture that searches can find; `metadata_fault` says why it is without its metadata."""
 
     width: int
     height: int
     content_type: str
     perceptual_hash: str
+    metadata: Metadata = field(default_factory=Metadata)
+    metadata_fault: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedImage:
+    """A picture with its vector, and that of its caption exactly where it has one."""
+
+    image: ImageRecord
+    vector: Vector
+    caption_vector: Vector | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a caption without a vector and a vector without a caption."""
+        if (self.image.metadata.caption is None) != (self.caption_vector is None):
+            raise ValueError("A picture has a caption's vector exactly where it has a caption.")
 
 
 @dataclass(frozen=True, kw_only=True)

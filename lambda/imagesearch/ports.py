@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from imagesearch.models import (
+    EmbeddedImage,
     Embedding,
     ImageRecord,
     IndexInfo,
     Match,
     ObjectState,
+    Part,
     PictureEmbedding,
     RejectedImage,
     Vector,
@@ -39,8 +41,21 @@ class VectorIndex(Protocol):
     def active(self) -> IndexInfo:
         """Return the index that the alias leads to; may be some seconds old. Raises IndexMissingError."""
 
+    def written(self) -> tuple[IndexInfo, ...]:
+        """Return every index that is kept equal to the bucket, the active one first.
+
+        There are several while a migration is under way. May be some seconds old. Raises IndexMissingError.
+        """
+
     def search(
-        self, index: str, vector: Vector, *, k: int, min_score: float | None = None, prefix: str | None = None
+        self,
+        index: str,
+        vector: Vector,
+        *,
+        k: int,
+        min_score: float | None = None,
+        prefix: str | None = None,
+        part: Part = "picture",
     ) -> tuple[Match, ...]:
         """Return the at most k nearest pictures, best first, whose key begins with `prefix`."""
 
@@ -53,13 +68,29 @@ class VectorIndex(Protocol):
     def known(self, index: str, document_ids: Sequence[str]) -> Mapping[str, ImageRecord | RejectedImage]:
         """Return those of the documents that there are, by id, each as the last write left it."""
 
-    def put_image(self, index: str, image: ImageRecord, vector: Vector) -> None:
+    def keys(
+        self, index: str, *, prefix: str = "", after: str = "", last: str | None = None
+    ) -> Iterator[str]:
+        """Yield the keys of all documents, rejects too, as searches see them, in the keys' order.
+
+        Those that begin with `prefix`, come after `after`, and, where `last` is given, not after `last`.
+        """
+
+    def put_image(self, index: str, image: EmbeddedImage) -> None:
         """Write a picture, replacing whatever the index held for its key."""
+
+    def describe(self, index: str, image: ImageRecord, caption_vector: Vector | None) -> bool:
+        """Replace all that the index holds of a picture but its vector; return whether that was possible.
+
+        It is where the document is still of the same ETag and fingerprint. The caption's vector stays where
+        the caption is the same; where it is another one, `caption_vector` takes its place, and None is no
+        answer to a caption: then nothing is written. Concurrent writes of the document are never undone.
+        """
 
     def put_rejected(self, index: str, rejected: RejectedImage) -> None:
         """Write a reject, replacing whatever the index held for its key."""
 
-    def put_many(self, index: str, documents: Iterable[tuple[ImageRecord, Vector] | RejectedImage]) -> None:
+    def put_many(self, index: str, documents: Iterable[EmbeddedImage | RejectedImage]) -> None:
         """Write many pictures and rejects, as fast as the index takes them; all are written on return.
 
         After any error some may be, and the same call can be made again.
@@ -87,8 +118,36 @@ class IndexAdministration(Protocol):
     def point_alias(self, index: str) -> None:
         """Let the alias lead to this index, and to no other, in one step."""
 
+    def indices(self) -> tuple[IndexInfo, ...]:
+        """Return every index made for the alias, whether it leads there or not, in the names' order."""
+
+    def written(self) -> tuple[IndexInfo, ...]:
+        """Return what `VectorIndex.written` does, read afresh. Raises IndexMissingError."""
+
+    def write_to(self, indices: Sequence[str]) -> None:
+        """Let live ingest keep these indices and no others, in one step; the active one is always kept."""
+
+    def remove(self, index: str) -> None:
+        """Delete an index that is neither active nor written; removing an absent one is no error."""
+
+    def declare_attributes(self, index: str) -> None:
+        """Let an index that was made before the settings declared an attribute take that attribute too."""
+
     def is_empty(self, index: str) -> bool:
         """Return whether the index holds no document at all, counting those not refreshed yet."""
+
+
+class IndexProbe(Protocol):
+    """Looks at what an index holds, to judge how well it is searched."""
+
+    def refresh(self, index: str) -> None:
+        """Let searches see everything that was written."""
+
+    def sample(self, index: str, count: int) -> tuple[Vector, ...]:
+        """Return the vectors of at most `count` pictures, evenly drawn and the same ones at every call."""
+
+    def exact(self, index: str, vector: Vector, *, k: int) -> tuple[Match, ...]:
+        """Return the k nearest pictures by comparing with all of them."""
 
 
 class LoadingIndex(Protocol):
@@ -102,16 +161,27 @@ class LoadingIndex(Protocol):
 
 
 class PictureStore(Protocol):
-    """The bucket of pictures."""
+    """The bucket of pictures; an object `<key>.json`, its sidecar, describes the picture `<key>`."""
 
     def look(self, key: str) -> ObjectState | None:
         """Return the object's present state, or None where there is none."""
 
+    def user_metadata(self, key: str) -> Mapping[str, str]:
+        """Return what S3 keeps with an object under `x-amz-meta-…`; nothing of an absent one."""
+
+    def sidecar(self, key: str, *, etag: str) -> bytes | None:
+        """Return the content of a picture's sidecar, cut behind its largest size.
+
+        None where the sidecar is no longer the one of this ETag.
+        """
+
     def listing(self, *, prefix: str = "", after: str = "") -> Iterator[ObjectState]:
         """Yield the objects whose key begins with `prefix` and comes after `after`, in the keys' order.
 
-        Keys are ordered by their UTF-8 bytes, which is how Python orders texts. What is fetched is at most a
-        listing page ahead of what is taken.
+        Sidecars are part of their pictures' states and not yielded by themselves.
+
+        Keys are ordered by their UTF-8 bytes, which is how Python orders texts. What is fetched is at most
+        two listing pages ahead of what is taken.
         """
 
     def url(self, key: str, *, ttl_seconds: int) -> str:
@@ -124,8 +194,11 @@ class ArtifactStore(Protocol):
     def read(self, key: str) -> bytes | None:
         """Return a small file's content, or None where there is none."""
 
-    def lines(self, key: str) -> Iterator[bytes]:
-        """Yield a file's lines as they arrive, without their ends. Raises ArtifactMissingError."""
+    def lines(self, key: str, *, start: int = 0) -> Iterator[bytes]:
+        """Yield a file's lines from the byte `start` on, as they arrive, each without the `\\n` that ends it.
+
+        Raises ArtifactMissingError.
+        """
 
     def write(self, key: str, content: bytes) -> None:
         """Write a file as a whole: readers see all of it or what was there before."""

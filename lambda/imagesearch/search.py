@@ -61,7 +61,12 @@ class Searcher:
         vector = self._encode(index, query)
         encoded = time.perf_counter()
         matches = self._index.search(
-            index.name, vector, k=query.k, min_score=query.min_score, prefix=query.prefix
+            index.name,
+            vector,
+            k=query.k,
+            min_score=query.min_score,
+            prefix=query.prefix,
+            part=query.part,
         )
         found = time.perf_counter()
         hits = tuple(self._hit(match) for match in matches)

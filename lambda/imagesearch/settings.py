@@ -10,7 +10,11 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, Self, get_args, get_type_hints
 from urllib.parse import urlsplit
 
+from imagesearch.bulk.runs import Instances
 from imagesearch.errors import SettingsError
+from imagesearch.metadata import Attributes, AttributeType
+
+_FROM_ZERO = {"number_of_replicas", "drain_hours", "min_recall"}
 
 VectorEngine = Literal["lucene", "faiss"]
 VectorSpace = Literal["cosinesimil", "l2"]
@@ -22,6 +26,10 @@ def _parse(name: str, text: str, kind: Any) -> Any:
     """Return a variable's text as the field's type; raises SettingsError that names the variable."""
     if kind == ModelNames:
         return _model_names(name, text)
+    if kind == Attributes:
+        return _attributes(name, text)
+    if kind is Instances:
+        return _instances(name, text)
     if choices := get_args(kind):
         if text not in choices:
             raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
@@ -33,13 +41,39 @@ def _parse(name: str, text: str, kind: Any) -> Any:
 
 
 def _model_names(name: str, text: str) -> ModelNames:
-    try:
-        names = json.loads(text)
-    except ValueError as error:
-        raise SettingsError(f"{name} must be a JSON object, not {text!r}.") from error
-    if not isinstance(names, dict) or not names or not all(isinstance(each, str) for each in names.values()):
+    names = _object(name, text)
+    if not names or not all(isinstance(each, str) for each in names.values()):
         raise SettingsError(f"{name} must be a JSON object of fingerprints and model names, not {text!r}.")
     return names
+
+
+def _attributes(name: str, text: str) -> Attributes:
+    attributes = _object(name, text)
+    kinds = get_args(AttributeType)
+    if not all(kind in kinds for kind in attributes.values()):
+        raise SettingsError(f"{name} must name for each attribute one of {', '.join(kinds)}, not {text!r}.")
+    return attributes
+
+
+def _instances(name: str, text: str) -> Instances:
+    match _object(name, text):
+        case {
+            "instance_type": str(kind),
+            "count": int(count),
+            "usd_per_hour": float() | int() | None as price,
+        }:
+            return Instances(instance_type=kind, count=count, usd_per_hour=price)
+    raise SettingsError(f"{name} must hold instance_type, count and usd_per_hour as JSON, not {text!r}.")
+
+
+def _object(name: str, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} must be a JSON object, not {text!r}.") from error
+    if not isinstance(value, dict):
+        raise SettingsError(f"{name} must be a JSON object, not {text!r}.")
+    return value
 
 
 def _check_url(name: str, url: str) -> None:
@@ -53,10 +87,10 @@ class Settings:
     """What every settings class can do: read itself from an environment, and refuse unusable numbers."""
 
     def __post_init__(self) -> None:
-        """Refuse what no field may be: a number below 1, except a count of replicas."""
+        """Refuse what no field may be: a number below 1, except those that may be 0."""
         for field in fields(self):
             value = getattr(self, field.name)
-            least = 0 if field.name == "number_of_replicas" else 1
+            least = 0 if field.name in _FROM_ZERO else 1
             if isinstance(value, int | float) and not (math.isfinite(value) and value >= least):
                 raise SettingsError(f"{field.name.upper()} must be at least {least}, not {value}.")
 
@@ -90,9 +124,13 @@ class SearchDomainSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class IngestSettings(SearchDomainSettings):
-    """What the ingest function needs: the bucket and the model's endpoints beside the search domain."""
+    """What the ingest function needs: the bucket and the model's endpoints beside the search domain.
+
+    `attributes` are those that pictures may have; the query function only tells them.
+    """
 
     image_bucket: str
+    attributes: Attributes
     endpoint_prefix: str
     max_endpoint_payload_bytes: int
     invoke_timeout_seconds: float
@@ -116,29 +154,25 @@ class IndexSetupSettings(SearchDomainSettings):
     """What the function behind the index's custom resource needs."""
 
     vector_space: VectorSpace
+    attributes: Attributes
     number_of_shards: int
     number_of_replicas: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class BulkFinishSettings(SearchDomainSettings):
-    """What the last step of a bulk run needs: the bucket of the run's files beside the search domain."""
+    """What the last step of a bulk run needs: its files, and what its transform jobs run on, from JSON."""
 
     artifact_bucket: str
+    instances: Instances
 
 
 @dataclass(frozen=True, kw_only=True)
-class BulkPrepareSettings(BulkFinishSettings):
-    """What the step before the transform job needs: the models that a job can run."""
+class BulkPrepareSettings(SearchDomainSettings):
+    """What the step before the transform job needs: the run's files, and the models that a job can run."""
 
+    artifact_bucket: str
     model_names: ModelNames
-
-
-@dataclass(frozen=True, kw_only=True)
-class BulkPlanSettings(BulkPrepareSettings):
-    """What planning needs: the bucket to list as well."""
-
-    image_bucket: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,3 +180,26 @@ class BulkIndexSettings(IngestSettings):
     """What indexing a shard needs: all of ingest, and the bucket of the run's files."""
 
     artifact_bucket: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkPlanSettings(BulkIndexSettings):
+    """What planning needs: it brings single pictures in line too, and cuts shards that a job takes."""
+
+    model_names: ModelNames
+    max_shard_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationSettings(IngestSettings, IndexSetupSettings):
+    """What changing the model needs: how indices are made, checked and searched, and how long each waits.
+
+    `min_recall` is a share, `sample` the number of vectors that it is taken over.
+    """
+
+    artifact_bucket: str
+    ef_search: int
+    min_recall: float
+    sample: int
+    drain_hours: float
+    longest_invocation_seconds: float

@@ -1,7 +1,7 @@
 """The model catalogue: every model that `package-model` can make an artifact of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clip_inference.config import ImageSettings, TextSettings
 from scripts.errors import CommandError
@@ -86,7 +86,10 @@ DEMO = CatalogueEntry(
     languages=("en",),
 )
 
-CATALOGUE = {entry.name: entry for entry in (CLIP_VIT_B_32, DEMO)}
+# The same towers with shorter vectors, which make a smaller index.
+DEMO_256 = replace(DEMO, name="demo-256", dimension=256)
+
+CATALOGUE = {entry.name: entry for entry in (CLIP_VIT_B_32, DEMO, DEMO_256)}
 
 
 def find_entry(name: str) -> CatalogueEntry:

@@ -1,6 +1,7 @@
 """Where a model's files come from: the hub, a folder in the hub's layout, or towers built here."""
 
 import contextlib
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -72,10 +73,10 @@ def _from_folder(entry: CatalogueEntry, folder: Path, revision: str | None) -> O
 
 
 def _built(entry: CatalogueEntry, built: BuiltSource) -> Origin:
-    key = folder_digest(DEMO_MODEL)
+    key = hashlib.sha256(f"{folder_digest(DEMO_MODEL)} {entry.dimension}".encode()).hexdigest()
 
     def obtain(report: Report) -> ModelFiles:
-        folder = _build_towers(BUILT_TOWERS / f"{entry.name}-{key[:16]}", report)
+        folder = _build_towers(BUILT_TOWERS / f"{entry.name}-{key[:16]}", entry, report)
         return ModelFiles(
             image_tower=folder / "image.onnx",
             text_tower=folder / "text.onnx",
@@ -90,35 +91,35 @@ def _built(entry: CatalogueEntry, built: BuiltSource) -> Origin:
     return Origin(f"built:{key}", obtain)
 
 
-def _build_towers(folder: Path, report: Report) -> Path:
+def _build_towers(folder: Path, entry: CatalogueEntry, report: Report) -> Path:
     if folder.is_dir():
         return folder
-    report("building the towers of the demo model")
+    report(f"building the towers of the model {entry.name}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as scratch:
         towers = Path(scratch, "towers")
         towers.mkdir()
-        _call_builder(towers)
+        _call_builder(towers, entry.dimension)
         with contextlib.suppress(OSError):  # another process has built the same ones meanwhile
             towers.rename(folder)
     _remove_superseded(folder)
     return folder
 
 
-def _call_builder(folder: Path) -> None:
+def _call_builder(folder: Path, dimension: int) -> None:
     # Imported here: building needs packages that no other command does.
     from scripts.demo_model.towers import build_towers
 
     try:
-        build_towers(folder)
+        build_towers(folder, dimension=dimension)
     except ModuleNotFoundError as error:
         raise CommandError("demo_unbuildable", f"The demo model cannot be built: {error}.") from error
 
 
 def _remove_superseded(folder: Path) -> None:
-    """Remove the towers built from earlier versions of scripts/demo_model."""
+    """Remove the same model's towers built from earlier versions of scripts/demo_model."""
     stem = folder.name.rsplit("-", 1)[0]
-    for other in folder.parent.glob(f"{stem}-*"):
+    for other in folder.parent.glob(f"{stem}-" + "[0-9a-f]" * 16):
         if other != folder:
             shutil.rmtree(other, ignore_errors=True)
 

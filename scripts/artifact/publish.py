@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts.artifact.package import PackagedModel
 from scripts.errors import CommandError
+from scripts.outputs import stack_outputs, unreachable
 from stacks.model_lock import LockedModel, ModelLock, ModelLockError
 
 if TYPE_CHECKING:
@@ -66,10 +67,15 @@ def is_published(model: LockedModel, *, bucket: str, s3_client: "S3Client") -> b
 
 def record(packaged: PackagedModel, lock: Path) -> None:
     """Let the lock file's entry of this model stand for `packaged`, all others unchanged."""
+    read_lock(lock).with_model(packaged.name, locked(packaged)).save(lock)
+
+
+def read_lock(lock: Path) -> ModelLock:
+    """The lock in a file, without models where there is none. Raises CommandError `lock_unusable`."""
     try:
-        ModelLock.load(lock).with_model(packaged.name, locked(packaged)).save(lock)
+        return ModelLock.load(lock)
     except ModelLockError as error:
-        raise CommandError("lock_unusable", f"The model lock cannot be updated: {error}") from error
+        raise CommandError("lock_unusable", f"The model lock cannot be used: {error}") from error
 
 
 def find_bucket(environment: str, *, cloudformation: "CloudFormationClient") -> str:
@@ -78,30 +84,18 @@ def find_bucket(environment: str, *, cloudformation: "CloudFormationClient") -> 
     Raises CommandError `data_stack_missing` or `aws_unreachable`.
     """
     stack = f"{environment}-Data"
-    try:
-        outputs = cloudformation.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
-    except (ClientError, BotoCoreError) as error:
-        raise _stack_error(stack, error) from error
-    for output in outputs:
-        if output["OutputKey"] == BUCKET_OUTPUT:
-            return output["OutputValue"]
-    raise CommandError("data_stack_missing", f"Stack {stack} has no output {BUCKET_OUTPUT}. Pass --bucket.")
-
-
-def _stack_error(stack: str, error: ClientError | BotoCoreError) -> CommandError:
-    if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationError":
-        return CommandError(
+    outputs = stack_outputs(stack, cloudformation=cloudformation)
+    if outputs is None:
+        raise CommandError(
             "data_stack_missing",
             f"There is no stack {stack} in this account and region. Deploy it first: "
-            f"imagesearch deploy {stack.removesuffix('-Data')}; or pass --bucket.",
+            f"imagesearch deploy {environment}; or pass --bucket.",
         )
-    return _unreachable(error)
-
-
-def _unreachable(error: Exception) -> CommandError:
-    return CommandError(
-        "aws_unreachable", f"AWS did not answer as needed: {error}. Check credentials, region and network."
-    )
+    if BUCKET_OUTPUT not in outputs:
+        raise CommandError(
+            "data_stack_missing", f"Stack {stack} has no output {BUCKET_OUTPUT}. Pass --bucket."
+        )
+    return outputs[BUCKET_OUTPUT]
 
 
 def _is_there(bucket: str, key: str, s3_client: "S3Client") -> bool:
@@ -126,4 +120,4 @@ def _translated(bucket: str) -> Iterator[None]:
             "right to s3:PutObject.",
         ) from error
     except BotoCoreError as error:
-        raise _unreachable(error) from error
+        raise unreachable(error) from error

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,8 +21,8 @@ def aws_errors() -> Iterator[None]:
     except ClientError as error:
         raise CommandError(
             "aws_refused",
-            f"AWS refused: {error}. Check that the state machine and the artifact bucket are those of one "
-            "deployment, and the rights of your credentials.",
+            f"AWS refused: {error}. Check that buckets and state machine are those of one deployment, "
+            "and the rights of your credentials.",
         ) from error
     except BotoCoreError as error:
         raise CommandError(
@@ -52,6 +53,12 @@ class RunFiles:
             return None
         document: dict[str, Any] = json.load(answer["Body"])
         return document
+
+    @aws_errors()
+    def upload(self, key: str, path: Path) -> None:
+        """Put a local file at ``key``."""
+        with path.open("rb") as file:
+            self.s3.put_object(Bucket=self.bucket, Key=key, Body=file)
 
     @aws_errors()
     def names(self, folder: str, *, after: str = "") -> list[str]:

@@ -3,32 +3,57 @@
 Each look reads what is new since the one before, so that a run of a million pictures is cheap to follow.
 """
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from imagesearch.bulk.runs import Plan
 from scripts.bulk.files import RunFiles
 
 READERS = 16
 
+_OF_PAGES = tuple(field.name for field in fields(Plan) if field.name != "shards")
+"""The counts that every page of a plan holds."""
+
 
 class Counts(BaseModel):
-    """Pictures by how far they are: planned = indexed + rejected when a run is complete.
+    """What a run has found and done: planned = indexed + kept + rejected when it is complete.
 
-    ``skipped`` are unchanged since they were indexed. ``embedded`` is reckoned from the shards that are done,
-    and exact at the end. ``planning`` says that ``planned`` still grows.
+    ``skipped`` are unchanged since they were indexed, ``described`` ones have another description only;
+    ``planned`` are ``missing`` from the index or ``stale`` there. ``orphaned`` documents have no object.
+    ``kept`` texts have no picture, and ``undescribed`` pictures are indexed without their invalid metadata.
+    ``embedded`` is reckoned from the shards that are done, and exact at the end. ``planning`` says that the
+    plan still grows.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     listed: int = 0
     skipped: int = 0
+    described: int = 0
     planned: int = 0
+    missing: int = 0
+    stale: int = 0
+    orphaned: int = 0
     embedded: int = 0
     indexed: int = 0
+    kept: int = 0
     rejected: int = 0
+    undescribed: int = 0
     planning: bool = False
+
+    @property
+    def done(self) -> int:
+        """How many of those planned are done with."""
+        return self.indexed + self.kept + self.rejected
+
+    @property
+    def differences(self) -> int:
+        """How many documents are not, or were not, what the bucket says."""
+        return self.missing + self.stale + self.described + self.orphaned
 
 
 class Progress:
@@ -41,7 +66,7 @@ class Progress:
         self._weights: dict[str, float] = {}
         self._embedded = _Folder(files, files.keys.embeddings)
         self._markers = _Folder(files, files.keys.results)
-        self._indexed = self._rejected = 0
+        self._results = Counter[str]()
 
     def look(self) -> Counts:
         """The counts as of now."""
@@ -58,27 +83,20 @@ class Progress:
         for name in self._files.names(folder, after=max(self._pages, default="")):
             page = self._pages[name] = self._files.read(folder + name) or {}
             shards = page.get("shards", [])
-            self._weights |= {_stem(shard): page["planned"] / len(shards) for shard in shards}
+            in_shards = page.get("planned", 0) - page.get("rejected", 0)
+            self._weights |= {_stem(shard): in_shards / len(shards) for shard in shards}
 
     def _read_markers(self, names: list[str]) -> None:
         with ThreadPoolExecutor(READERS) as readers:
             for marker in readers.map(self._files.read, (self._files.keys.results + name for name in names)):
-                self._indexed += (marker or {}).get("indexed", 0)
-                self._rejected += (marker or {}).get("rejected", 0)
+                self._results.update(marker or {})
 
     def _counts(self) -> Counts:
-        def total(name: str) -> int:
-            return sum(page.get(name, 0) for page in self._pages.values())
-
-        return Counts(
-            listed=total("listed"),
-            skipped=total("skipped"),
-            planned=total("planned"),
-            embedded=round(sum(self._weights.get(shard, 0) for shard in self._embedded.shards)),
-            indexed=self._indexed,
-            rejected=self._rejected,
-            planning=not self._is_planned,
-        )
+        counts = Counter(self._results)
+        for page in self._pages.values():
+            counts.update({name: page.get(name, 0) for name in _OF_PAGES})
+        embedded = round(sum(self._weights.get(shard, 0) for shard in self._embedded.shards))
+        return Counts(**counts, embedded=embedded, planning=not self._is_planned)
 
 
 class _Folder:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from scripts.bulk.files import RunFiles, aws_errors, known_runs
@@ -14,8 +15,11 @@ from scripts.bulk.progress import Counts, Progress
 from scripts.errors import CommandError
 from scripts.target import Target
 
-ATTEMPT = re.compile(r"(?P<run>.+?)(-r(?P<resumed>\d+))?")
-"""The name of an execution: that of its run, with a number when the run was resumed."""
+ATTEMPT = re.compile(r"(?P<run>.+?)(-r(?P<resumed>\d+)|_.*)?")
+"""The name of an execution: that of its run, with a number when the run was resumed.
+
+EventBridge, which starts runs by schedule, puts an underscore and letters of its own behind it.
+"""
 
 GOING = ("RUNNING", "PENDING_REDRIVE")
 POLL_SECONDS = 2.0
@@ -24,16 +28,25 @@ POLL_SHARE = 0.1
 
 
 class Run(Counts):
-    """A bulk run as it is now; ``reason`` says why a failed one failed."""
+    """A bulk run as it is now; ``reason`` says why a failed one failed.
+
+    Its ``source`` is a ``prefix`` or a ``file``; one with ``check`` counts and changes nothing. What its
+    transform jobs cost is an estimate, and None where the settings name no price.
+    """
 
     run: str
     status: Literal["running", "complete", "failed"]
     prefix: str = ""
+    source: str = "prefix"
+    check: bool = False
+    index: str | None = None
     missing_shards: tuple[str, ...] = ()
     started: str | None = None
     finished: str | None = None
     seconds: float | None = None
     pictures_per_second: float | None = None
+    instance_seconds: float | None = None
+    cost_usd: float | None = None
     reason: str | None = None
 
 
@@ -72,11 +85,36 @@ def find_place(target: Target) -> Place:
 
 
 def start(
-    place: Place, *, prefix: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    place: Place,
+    *,
+    prefix: str = "",
+    source: Path | None = None,
+    index: str | None = None,
+    check: bool = False,
+    run: str | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Attempt:
-    """Start a run over every picture whose key begins with ``prefix``; it goes on by itself."""
-    run = f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    return _start(place, run=run, prefix=prefix, resumed=0)
+    """Start a run over every picture whose key begins with ``prefix``; it goes on by itself.
+
+    ``source`` is a file of lines {"key"} or {"id", "text"} to read instead of the bucket's listing; ``index``
+    one that is written beside the active one, to be filled instead of it; ``check`` changes nothing.
+    ``run`` is its name, where that had to be known before.
+    """
+    run = run or new_name(now())
+    given: dict[str, Any] = {"run": run, "prefix": prefix}
+    if source is not None:
+        place.files(run).upload(place.files(run).keys.source, source)
+        given["source"] = "file"
+    if index is not None:
+        given["index"] = index
+    if check:
+        given["check"] = True
+    return _start(place, given, resumed=0)
+
+
+def new_name(now: datetime) -> str:
+    """A name for a run that is started now; names sort as their runs were started."""
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def resume(place: Place, run: str) -> Attempt:
@@ -87,8 +125,11 @@ def resume(place: Place, run: str) -> Attempt:
     attempt = _find_attempt(place, run)
     if attempt is not None and attempt.is_going:
         raise _active(run)
-    known = _beginning(place.files(run), _describe(place, attempt))
-    return _start(place, run=run, prefix=known["prefix"], resumed=attempt.resumed + 1 if attempt else 1)
+    execution = _describe(place, attempt)
+    known = _beginning(place.files(run), execution)
+    # What the run has not written into its own files yet, only its first execution's input says.
+    given = json.loads(execution["input"]) if execution else {"run": run, "prefix": known["prefix"]}
+    return _start(place, given, resumed=attempt.resumed + 1 if attempt else 1)
 
 
 def follow(place: Place, attempt: Attempt, *, pause: Callable[[float], None] = time.sleep) -> Iterator[Run]:
@@ -121,21 +162,24 @@ def going(place: Place, run: str) -> Attempt | None:
 def newest(place: Place, *, count: int) -> list[Run]:
     """The ``count`` runs that were started last, the newest first."""
     attempts = list(_attempts(place))
-    runs = known_runs(place.s3, bucket=place.bucket) | {attempt.run for attempt in attempts}
     latest = {attempt.run: attempt for attempt in reversed(attempts)}
+    # Not every run's name is a time; Step Functions knows the order, but forgets it.
+    forgotten = known_runs(place.s3, bucket=place.bucket) - latest.keys()
+    runs = [*reversed(latest), *sorted(forgotten, reverse=True)]
     return [
         _state(files, Progress(files), _describe(place, latest.get(files.run)))
-        for files in map(place.files, sorted(runs, reverse=True)[:count])
+        for files in map(place.files, runs[:count])
     ]
 
 
-def _start(place: Place, *, run: str, prefix: str, resumed: int) -> Attempt:
+def _start(place: Place, given: Mapping[str, Any], *, resumed: int) -> Attempt:
+    run = given["run"]
     with aws_errors():
         try:
             answer = place.step_functions.start_execution(
                 stateMachineArn=place.state_machine,
                 name=f"{run}-r{resumed}" if resumed else run,
-                input=json.dumps({"run": run, "prefix": prefix}),
+                input=json.dumps(given),
             )
         except place.step_functions.exceptions.ExecutionAlreadyExists as error:
             raise _active(run) from error
@@ -188,15 +232,14 @@ def _state(files: RunFiles, progress: Progress, execution: Mapping[str, Any] | N
 
 
 def _beginning(files: RunFiles, execution: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Run, prefix and start of a run, from its first file, or from what it was started with."""
+    """What a run is about, from its first file, or from what it was started with."""
     if (written := files.read(files.keys.description)) is not None:
-        return {name: written[name] for name in ("run", "prefix", "started")}
+        return written
     if execution is None:
         raise CommandError(
             "run_unknown", f"There is no run {files.run} in this deployment. See: imagesearch runs list."
         )
-    given = json.loads(execution.get("input", "{}"))
-    return {"run": files.run, "prefix": given.get("prefix", "")}
+    return {"prefix": "", **json.loads(execution.get("input", "{}")), "run": files.run}
 
 
 def _reason(execution: Mapping[str, Any] | None) -> str:

@@ -23,6 +23,11 @@ class Heads:
     text: Array  # (384, d)
     text_bias: Array  # (d,)
 
+    @property
+    def dimension(self) -> int:
+        """d, the length of the vectors."""
+        return len(self.picture_bias)
+
     def arrays(self) -> dict[str, Array]:
         """Name → array of every part."""
         return {field.name: cast(Array, getattr(self, field.name)) for field in fields(self)}

@@ -11,8 +11,8 @@ from scripts.demo_model import efficientnet, minilm
 from scripts.demo_model.contrastive import Heads
 from scripts.demo_model.graph import Graph, Shape
 from scripts.demo_model.heads_file import load_heads
+from scripts.demo_model.reduction import reduced
 
-DIMENSION = 384
 IMAGE_SHAPE: Shape = ["pictures", 3, efficientnet.IMAGE_SIZE, efficientnet.IMAGE_SIZE]
 TEXT_SHAPE: Shape = ["texts", "tokens"]
 
@@ -48,14 +48,14 @@ def picture_features() -> Graph:
 
 
 def image_tower(heads: Heads) -> Graph:
-    """The picture tower: input `image`, output `embedding` (n, 384), not normalised."""
+    """The picture tower: input `image`, output `embedding` (n, d), not normalised."""
     graph = Graph("image")
     pooled, roots = _add_features(graph, efficientnet.load_weights())
     features = graph.op("LpNormalization", pooled, axis=1, p=2)
     named = graph.op("MatMul", roots, graph.weight(heads.labels))
     seen = graph.op("MatMul", features, graph.weight(heads.features))
     total = graph.op("Add", graph.op("Add", named, seen), graph.weight(heads.picture_bias))
-    graph.output(total, "embedding", ["pictures", DIMENSION])
+    graph.output(total, "embedding", ["pictures", heads.dimension])
     return graph
 
 
@@ -74,17 +74,20 @@ def text_features(weights: dict[str, NDArray[Any]]) -> Graph:
 
 
 def text_tower(heads: Heads, weights: dict[str, NDArray[Any]]) -> Graph:
-    """The text tower: inputs `input_ids`, `attention_mask`, output `embedding` (n, 384), not normalised."""
+    """The text tower: inputs `input_ids`, `attention_mask`, output `embedding` (n, d), not normalised."""
     graph = Graph("text")
     turned = graph.op("MatMul", _add_sentence(graph, weights), graph.weight(heads.text))
     total = graph.op("Add", turned, graph.weight(heads.text_bias))
-    graph.output(total, "embedding", ["texts", DIMENSION])
+    graph.output(total, "embedding", ["texts", heads.dimension])
     return graph
 
 
-def build_towers(folder: Path) -> None:
-    """Write image.onnx, text.onnx and tokenizer.json into `folder`; the same bytes every time."""
-    heads, package = load_heads(), minilm.load_package()
+def build_towers(folder: Path, *, dimension: int) -> None:
+    """Write image.onnx, text.onnx and tokenizer.json into `folder`; the same bytes every time.
+
+    `dimension` is the length of the vectors, at most that of the stored heads.
+    """
+    heads, package = reduced(load_heads(), dimension), minilm.load_package()
     image_tower(heads).save(folder / "image.onnx")
     text_tower(heads, package.weights).save(folder / "text.onnx")
     (folder / "tokenizer.json").write_text(minilm.plain_tokenizer(package.tokenizer), "utf-8")

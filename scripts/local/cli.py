@@ -23,11 +23,17 @@ def fetch_command() -> None:
 
 @app.command("up")
 def up_command(
-    model: Annotated[str, typer.Option(help="A model of the catalogue.")] = "demo",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A model of the catalogue; give it again for each further one. A new index is made for the "
+            "first. Else those that the environment runs with, else demo."
+        ),
+    ] = None,
 ) -> None:
-    """Start what is not running, and deploy the present sources and model onto it."""
+    """Start what is not running, and deploy the present sources and models onto it."""
     began = time.monotonic()
-    environment = up(model)
+    environment = up(model or ())
     console.print(f"Ready after {time.monotonic() - began:.1f} s: {environment.api_url}", highlight=False)
 
 

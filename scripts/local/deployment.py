@@ -1,11 +1,11 @@
-"""Deploying the app's ``local`` stage onto the emulator: one synth, the data stack, the artifact, the rest.
+"""Deploying the app's ``local`` stage onto the emulator: one synth, the data stack, the artifacts, the rest.
 
 What is known of the emulator's state lies in the emulator's own folder and goes with it.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,23 @@ import boto3
 
 from scripts.artifact.package import PackagedModel
 from scripts.artifact.publish import publish
-from scripts.errors import CommandError
 from scripts.local.cdk import Cdk
 from scripts.local.emulator_process import PART
-from scripts.local.model_package import model_lock_path, python_version
+from scripts.local.model_package import model_lock_path, python_version, write_model_lock
 from scripts.local.settings import REGION, LocalSettings, tool_python
 from scripts.local.steps import Say, step
+from scripts.migration.status import IndexInUse, require_served
 from scripts.repository import ROOT
 from scripts.target import LOCAL_CREDENTIALS
+from stacks.model_lock import ModelLock
 
 STAGE = "local"
 SOURCES = ("app.py", "cdk.json", "requirements.txt", "package-lock.json", "stacks", "lambda")
+
+REMEDY = (
+    "Name that model too (--model, once for each), or finish the migration (imagesearch migrate --finish), "
+    "or end the environment, which forgets its pictures (imagesearch local down)."
+)
 
 
 class Deployment:
@@ -45,49 +51,49 @@ class Deployment:
                 self._cdk.bootstrap()
             done.touch()
 
-    def is_current(self, model: PackagedModel) -> bool:
-        """Whether the running emulator has exactly these sources and this model."""
+    def is_current(self, models: Sequence[PackagedModel]) -> bool:
+        """Whether the running emulator has exactly these sources and these models."""
         deployed = self._state / "deployed"
-        return deployed.exists() and deployed.read_text() == self._inputs(model)
+        return deployed.exists() and deployed.read_text() == self._inputs(models)
 
-    def require_same_vectors(self, model: PackagedModel) -> None:
-        """Raise ``CommandError`` (``model_differs``) when the index was made by another model than ``model``.
+    def require_served(self, indices: Iterable[IndexInUse], models: Sequence[PackagedModel]) -> None:
+        """Raise ``CommandError`` (``model_in_use``) when ``models`` lack the one that made an index in use.
 
-        Their index stays with the model that made it, whose endpoint this deployment would remove.
+        An index stays with the model that made it, whose endpoint this deployment would remove.
         """
-        served = self._state / "fingerprint"
-        if served.exists() and served.read_text() != model.fingerprint:
-            raise CommandError(
-                "model_differs",
-                f"The running environment's index was made by another model than {model.name} as it is now: "
-                "their vectors do not mix. End it first, which forgets its pictures: imagesearch local down.",
-            )
+        require_served(
+            indices,
+            fingerprints={model.fingerprint for model in models},
+            lock=ModelLock.load(model_lock_path(self._settings)),
+            remedy=REMEDY,
+        )
 
-    def synthesize(self, model: PackagedModel) -> None:
-        """``cdk synth`` of the stage with ``model`` and the environment's own model lock."""
+    def synthesize(self, models: Sequence[PackagedModel]) -> None:
+        """``cdk synth`` of the stage with ``models``, which the environment's own model lock names."""
+        write_model_lock(models, self._settings)
         context = {
-            "local_model": model.name,
+            "local_models": ",".join(model.name for model in models),
             "model_lock": str(model_lock_path(self._settings)),
             "function_python": python_version(tool_python("emulator")),
         }
         with step(self._say, "cdk synth"):
             self._cdk.synthesize(f"{STAGE}/*", context=context, assembly=self._assembly)
 
-    def deploy(self, model: PackagedModel) -> None:
-        """Deploy the data stack, upload the artifact into its bucket, deploy the rest."""
+    def deploy(self, models: Sequence[PackagedModel]) -> None:
+        """Deploy the data stack, upload the artifacts into its bucket, deploy the rest."""
         with step(self._say, "cdk deploy local/Data"):
             self._cdk.deploy(f"{STAGE}/Data", assembly=self._assembly, outputs=self._outputs)
-        with step(self._say, f"model.tar.gz uploaded, {model.size / 1e6:.0f} MB"):
-            publish(model, bucket=self.outputs()["ArtifactBucketName"], s3_client=self._client("s3"))
+        for model in models:
+            with step(self._say, f"model.tar.gz of {model.name} uploaded, {model.size / 1e6:.0f} MB"):
+                publish(model, bucket=self.outputs()["ArtifactBucketName"], s3_client=self._client("s3"))
         with step(self._say, "cdk deploy local/*"):
             self._cdk.deploy(f"{STAGE}/*", assembly=self._assembly, outputs=self._outputs)
-        self.remember(model)
+        self.remember(models)
 
-    def remember(self, model: PackagedModel) -> None:
-        """Note that the emulator has the present sources and ``model``; the note goes with the emulator."""
+    def remember(self, models: Sequence[PackagedModel]) -> None:
+        """Note that the emulator has the present sources and ``models``; the note goes with the emulator."""
         self._state.mkdir(parents=True, exist_ok=True)
-        (self._state / "fingerprint").write_text(model.fingerprint)
-        (self._state / "deployed").write_text(self._inputs(model))
+        (self._state / "deployed").write_text(self._inputs(models))
 
     def outputs(self) -> dict[str, str]:
         """The outputs of the deployed stacks, by name."""
@@ -107,8 +113,9 @@ class Deployment:
         session = boto3.Session(region_name=REGION, **LOCAL_CREDENTIALS)
         return session.client(service, endpoint_url=self._settings.emulator_url)  # type: ignore[call-overload]
 
-    def _inputs(self, model: PackagedModel) -> str:
-        digest = hashlib.sha256(f"{model.name} {model.digest}".encode())
+    def _inputs(self, models: Sequence[PackagedModel]) -> str:
+        named = " ".join(f"{model.name} {model.digest}" for model in models)
+        digest = hashlib.sha256(named.encode())
         for path in _source_files():
             digest.update(f"\0{path.relative_to(ROOT)}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())

@@ -2,7 +2,7 @@
 
 import fcntl
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,12 +17,14 @@ from scripts.artifact.catalogue import find_entry
 from scripts.errors import CommandError
 from scripts.local.deployment import Deployment
 from scripts.local.emulator_process import Emulator
-from scripts.local.model_package import prepare_model
+from scripts.local.indices import indices_in_use
+from scripts.local.model_package import prepare_models
 from scripts.local.opensearch import OpenSearch
 from scripts.local.processes import write_atomically
 from scripts.local.settings import ACCOUNT, REGION, LocalSettings
 from scripts.local.steps import Say, download_progress, print_line, step
 
+DEFAULT_MODELS = ("demo",)
 HEALTH_SECONDS = 60.0
 """How long the first request may take: a function's cold start, on a busy machine."""
 
@@ -40,7 +42,7 @@ class LocalEnvironment:
     opensearch_url: str
     region: str
     account: str
-    model: str
+    models: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +56,27 @@ class PartStatus:
     health: str | None
 
 
-def up(model: str, *, settings: LocalSettings | None = None, say: Say = print_line) -> LocalEnvironment:
-    """Bring the environment to the present sources and ``model``; what runs already is updated, not doubled.
+def up(
+    models: Sequence[str] = (), *, settings: LocalSettings | None = None, say: Say = print_line
+) -> LocalEnvironment:
+    """Bring the environment to the present sources and ``models``; what runs already is updated, not doubled.
 
-    ``say`` is told each finished step. When it fails or is interrupted, what it had started is ended again.
+    Without ``models`` it keeps those that it runs with. A new index is made for the first of them. ``say`` is
+    told each finished step. When it fails or is interrupted, what it had started is ended again.
     """
     settings = settings or LocalSettings.from_environment()
-    find_entry(model)
+    for model in models:
+        find_entry(model)
     with _alone(settings.directory):
-        return _Up(settings, say).run(model)
+        return _Up(settings, say).run(tuple(dict.fromkeys(models)) or models_running(settings))
+
+
+def models_running(settings: LocalSettings) -> tuple[str, ...]:
+    """The models that the running environment was brought up with; the default ones when none runs."""
+    path = settings.directory / "environment.json"
+    if Emulator(settings).running() is None or not path.exists():
+        return DEFAULT_MODELS
+    return tuple(json.loads(path.read_text()).get("models", DEFAULT_MODELS))
 
 
 def down(*, settings: LocalSettings | None = None) -> list[str]:
@@ -110,12 +124,12 @@ class _Up:
         self._emulator = Emulator(settings)
         self._deployment = Deployment(settings, say)
 
-    def run(self, model: str) -> LocalEnvironment:
-        """Everything in order; OpenSearch, the emulator and the model are prepared side by side."""
+    def run(self, models: Sequence[str]) -> LocalEnvironment:
+        """Everything in order; OpenSearch, the emulator and the models are prepared side by side."""
         starting = [] if self._search.pid() else [self._search.stop]
         starting += [] if self._emulator.running() else [self._emulator.stop]
         try:
-            return self._bring_up(model)
+            return self._bring_up(models)
         except (boto3.exceptions.Boto3Error, botocore.exceptions.BotoCoreError) as error:
             _call_all(starting)
             raise CommandError("emulator_failed", f"The emulator refused: {error}.") from error
@@ -123,24 +137,24 @@ class _Up:
             _call_all(starting)
             raise
 
-    def _bring_up(self, model: str) -> LocalEnvironment:
+    def _bring_up(self, models: Sequence[str]) -> LocalEnvironment:
         # Without the emulator's state the documents of OpenSearch describe pictures that are gone.
         is_fresh = self._emulator.running() is None
         self._search.require_port()
         self._emulator.require_port()
         address = self._search.address
         with ThreadPoolExecutor(2) as pool:
-            parts = [
-                pool.submit(self._start_search, fresh=is_fresh),
-                pool.submit(self._start_emulator, address),
-            ]
+            searching = pool.submit(self._start_search, fresh=is_fresh)
+            emulating = pool.submit(self._start_emulator, address)
             try:
-                packaged = prepare_model(model, self._settings, self._say)
-                self._deployment.require_same_vectors(packaged)
+                packaged = prepare_models(models, self._say)
+                if not is_fresh:
+                    searching.result()
+                    self._deployment.require_served(indices_in_use(self._search.url), packaged)
                 is_current = not is_fresh and self._deployment.is_current(packaged)
                 if not is_current:
                     self._deployment.synthesize(packaged)
-                for part in parts:
+                for part in (searching, emulating):
                     part.result()
             except BaseException:
                 # Their threads end once what they wait for has ended.
@@ -148,7 +162,7 @@ class _Up:
                 raise
         if not is_current:
             self._deployment.deploy(packaged)
-        environment = self._describe(model)
+        environment = self._describe(models)
         with step(self._say, "API answers"):
             _require_health(environment)
         self._write(environment)
@@ -163,7 +177,7 @@ class _Up:
             self._emulator.start(opensearch_address=address)
         self._deployment.bootstrap()
 
-    def _describe(self, model: str) -> LocalEnvironment:
+    def _describe(self, models: Sequence[str]) -> LocalEnvironment:
         outputs = self._deployment.outputs()
         # The output's URL is that of AWS; the emulator serves the same stage on its own port.
         stage = urlsplit(outputs["ApiUrl"]).path.strip("/").split("/")[-1]
@@ -178,7 +192,7 @@ class _Up:
             opensearch_url=self._search.url,
             region=REGION,
             account=ACCOUNT,
-            model=model,
+            models=tuple(models),
         )
 
     def _write(self, environment: LocalEnvironment) -> None:

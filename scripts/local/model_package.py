@@ -1,6 +1,7 @@
-"""The model artifact for this machine: packaged when needed, named in the environment's own model lock."""
+"""The model artifacts for this machine: packaged when needed, named in the environment's own model lock."""
 
 import subprocess
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from scripts.artifact.package import PackagedModel, package_model
@@ -12,17 +13,21 @@ from scripts.local.steps import Say
 from stacks.model_lock import ModelLock
 
 
-def prepare_model(name: str, settings: LocalSettings, say: Say) -> PackagedModel:
-    """The artifact of the catalogue's model ``name`` with wheels for the model server's Python."""
-    packaged = package_model(
-        name,
-        python=python_version(tool_python("model_server")),
-        platform_tag=host_platform(),
-        output_dir=BUILD / "models",
-        report=say,
-    )
-    ModelLock().with_model(name, locked(packaged)).save(model_lock_path(settings))
-    return packaged
+def prepare_models(names: Sequence[str], say: Say) -> list[PackagedModel]:
+    """The artifacts of the catalogue's models ``names`` with wheels for the model server's Python."""
+    python, platform_tag = python_version(tool_python("model_server")), host_platform()
+    return [
+        package_model(name, python=python, platform_tag=platform_tag, output_dir=BUILD / "models", report=say)
+        for name in names
+    ]
+
+
+def write_model_lock(models: Iterable[PackagedModel], settings: LocalSettings) -> None:
+    """Let the environment's own model lock name ``models`` and no other."""
+    lock = ModelLock()
+    for model in models:
+        lock = lock.with_model(model.name, locked(model))
+    lock.save(model_lock_path(settings))
 
 
 def model_lock_path(settings: LocalSettings) -> Path:

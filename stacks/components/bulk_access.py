@@ -8,40 +8,37 @@ from stacks import names
 from stacks.components.encoder_access import allow_encoding, allow_reading_pictures
 from stacks.components.permissions import allow, bucket_arn
 from stacks.components.vector_domain import allow_requests
-from stacks.names import INDEX_ALIAS
+from stacks.names import INDEX_ALIAS, WRITTEN_ALIAS
 from stacks.settings import Settings
 
-_DOCUMENTS = "Documents of any picture, in whichever index the alias leads to."
-_MAPPING = f"{INDEX_ALIAS}/_mapping"
+_DOCUMENTS = "Documents of any picture, in whichever indices are kept."
+_MAPPINGS = (f"{INDEX_ALIAS}/_mapping", f"{WRITTEN_ALIAS}/_mapping")
 _RUN = f"{names.RUNS}/*"
 
 
 def allow_plan(role: iam.Role, settings: Settings) -> None:
-    """Let `role` list the pictures, look up their documents, and write a run's plan and shards."""
-    allow(role, actions=["s3:ListBucket"], resources=[bucket_arn(names.image_bucket(settings))])
-    _allow_files(role, settings, read=[_RUN], write=[_RUN])
-    _allow_mapping(role, settings)
-    paths = [f"{INDEX_ALIAS}-*/_mget"]
+    """Let `role` compare pictures and documents, bring single ones in line, and write a run's plan."""
+    rejects = f"{names.REJECTS}/*"
+    _allow_files(role, settings, read=[_RUN, rejects], write=[_RUN, rejects])
+    _allow_single_pictures(role, settings)
+    paths = [f"{INDEX_ALIAS}-*/_mget", f"{INDEX_ALIAS}-*/_search"]
     allow_requests(role, settings=settings, methods=["Post"], paths=paths, reason=_DOCUMENTS)
 
 
 def allow_prepare(role: iam.Role, settings: Settings) -> None:
-    """Let `role` write a run's manifest, and set the index to loading."""
+    """Let `role` write a run's manifest, and set its index to loading."""
     _allow_files(role, settings, read=[_RUN], write=[f"{_RUN}/{names.MANIFEST}"])
     _allow_mapping(role, settings)
     _allow_loading(role, settings)
 
 
 def allow_index(role: iam.Role, settings: Settings) -> None:
-    """Let `role` write the documents of any shard, and bring single pictures in line as ingest does."""
+    """Let `role` write the documents of any shard, and bring single pictures in line."""
     written = [f"{_RUN}/{names.INDEXED}/*", f"{names.REJECTS}/*"]
     _allow_files(role, settings, read=[_RUN, f"{names.REJECTS}/*"], write=written)
-    allow_reading_pictures(role, settings)
-    allow_encoding(role, settings)
-    _allow_mapping(role, settings)
-    single, many = [f"{INDEX_ALIAS}-*/_doc/*"], [f"{INDEX_ALIAS}-*/_bulk"]
-    allow_requests(role, settings=settings, methods=["Delete", "Get", "Put"], paths=single, reason=_DOCUMENTS)
-    allow_requests(role, settings=settings, methods=["Post"], paths=many, reason=_DOCUMENTS)
+    _allow_single_pictures(role, settings)
+    paths = [f"{INDEX_ALIAS}-*/_bulk", f"{INDEX_ALIAS}-*/_mget"]
+    allow_requests(role, settings=settings, methods=["Post"], paths=paths, reason=_DOCUMENTS)
 
 
 def allow_finish(role: iam.Role, settings: Settings) -> None:
@@ -61,8 +58,17 @@ def _allow_files(role: iam.Role, settings: Settings, *, read: Sequence[str], wri
         allow(role, actions=[action], resources=files, wildcard="The files of any run.")
 
 
+def _allow_single_pictures(role: iam.Role, settings: Settings) -> None:
+    """Let `role` do what ingest does: look at a picture, have it embedded, and write its document."""
+    allow_reading_pictures(role, settings)
+    allow_encoding(role, settings)
+    _allow_mapping(role, settings)
+    paths = [f"{INDEX_ALIAS}-*/_doc/*"]
+    allow_requests(role, settings=settings, methods=["Delete", "Get", "Put"], paths=paths, reason=_DOCUMENTS)
+
+
 def _allow_mapping(role: iam.Role, settings: Settings) -> None:
-    allow_requests(role, settings=settings, methods=["Get"], paths=[_MAPPING], reason=_DOCUMENTS)
+    allow_requests(role, settings=settings, methods=["Get"], paths=_MAPPINGS, reason=_DOCUMENTS)
 
 
 def _allow_loading(role: iam.Role, settings: Settings) -> None:

@@ -38,10 +38,11 @@ class BulkFunctions:
 
 
 class BulkMachine(Construct):
-    """The state machine `machine`. Input: `run` and `prefix`; it fails unless every picture is accounted for.
+    """The state machine `machine`; it fails unless every picture is accounted for.
 
-    Whatever fails, the index is released from loading, and the report says so, before the execution fails
-    with the first error.
+    Input: `run` and `prefix`, and where they are not the defaults `source`, `check` and `index`. Whatever
+    fails, the index is released from loading, and the report says so, before the execution fails with the
+    first error.
     """
 
     def __init__(
@@ -75,9 +76,10 @@ class BulkMachine(Construct):
             state.add_catch(release, errors=[sfn.Errors.ALL], result_path=_ERROR)
         transform.next(index)
         index.next(finish)
-        # A resumed run may have all its embeddings, and none of them indexed.
         anything_left = sfn.Choice(self, "Anything to embed?")
-        anything_left.when(sfn.Condition.number_greater_than("$.shards", 0), transform).otherwise(index)
+        anything_left.when(sfn.Condition.number_greater_than("$.shards", 0), transform)
+        # A resumed run may have all its embeddings, and none of them indexed; a check has none to map over.
+        anything_left.when(sfn.Condition.number_greater_than("$.unfinished", 0), index).otherwise(finish)
         prepare.next(anything_left)
         all_planned = sfn.Choice(self, "All planned?")
         all_planned.when(sfn.Condition.boolean_equals("$.done", True), prepare).otherwise(plan)
@@ -109,11 +111,13 @@ class BulkMachine(Construct):
         return each.item_processor(self._invoke("Index shard", self._functions.index))
 
     def _finish(self) -> tasks.LambdaInvoke:
-        return self._invoke("Finish", self._functions.finish, _input())
+        # The state tells what the transform job took, if there was one.
+        return self._invoke("Finish", self._functions.finish, _input(state=sfn.JsonPath.entire_payload))
 
     def _release(self) -> tasks.LambdaInvoke:
         failed = sfn.Fail(self, "Failed", error_path=f"{_ERROR}.Error", cause_path=f"{_ERROR}.Cause")
-        release = self._invoke("Release", self._functions.finish, _input(failed=True), keep_input=True)
+        payload = _input(failed=True, state=sfn.JsonPath.entire_payload)
+        release = self._invoke("Release", self._functions.finish, payload, keep_input=True)
         release.add_catch(failed, errors=[sfn.Errors.ALL], result_path=sfn.JsonPath.DISCARD)
         release.next(failed)
         return release

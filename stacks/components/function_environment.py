@@ -19,6 +19,37 @@ def search_environment(settings: Settings, search_endpoint: str) -> dict[str, st
     }
 
 
+def attributes_environment(settings: Settings) -> dict[str, str]:
+    """Return what every function needs that writes documents or mappings."""
+    return {"ATTRIBUTES": json.dumps(dict(settings.index.attributes), sort_keys=True)}
+
+
+def index_environment(settings: Settings) -> dict[str, str]:
+    """Return what every function needs that makes indices."""
+    return {
+        **attributes_environment(settings),
+        "VECTOR_SPACE": settings.index.space,
+        "NUMBER_OF_SHARDS": str(settings.index.shards),
+        "NUMBER_OF_REPLICAS": str(settings.index.replicas),
+    }
+
+
+def migration_environment(settings: Settings, search_endpoint: str) -> dict[str, str]:
+    """Return the environment of the function that changes the model."""
+    # The functions that act on what they remember of the aliases: those of live ingest and of queries.
+    longest = max(settings.ingest.timeout_seconds, settings.api.timeout_seconds)
+    return {
+        **ingest_environment(settings, search_endpoint),
+        **index_environment(settings),
+        "ARTIFACT_BUCKET": names.artifact_bucket(settings),
+        "EF_SEARCH": str(settings.index.ef_search),
+        "MIN_RECALL": str(settings.migration.min_recall),
+        "SAMPLE": str(settings.migration.sample),
+        "DRAIN_HOURS": str(settings.migration.drain_hours),
+        "LONGEST_INVOCATION_SECONDS": str(longest),
+    }
+
+
 def ingest_environment(settings: Settings, search_endpoint: str) -> dict[str, str]:
     """Return the environment of the ingest function."""
     seconds = settings.ingest.invoke_timeout_seconds
@@ -40,20 +71,29 @@ def query_environment(settings: Settings, search_endpoint: str) -> dict[str, str
 def bulk_plan_environment(
     settings: Settings, search_endpoint: str, model_names: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the environment of the bulk run's planning function."""
-    prepare = bulk_prepare_environment(settings, search_endpoint, model_names)
-    return {**prepare, "IMAGE_BUCKET": names.image_bucket(settings)}
+    """Return the environment of the bulk run's planning function, which brings single pictures in line too.
+
+    `model_names` are the SageMaker models by the first digits of their fingerprints.
+    """
+    # MB is read as the smaller of its two meanings: a shard must never be too large for the job.
+    shard = settings.bulk.max_payload_mb * 1_000_000
+    return {
+        **bulk_index_environment(settings, search_endpoint),
+        "MODEL_NAMES": json.dumps(dict(model_names)),
+        "MAX_SHARD_BYTES": str(shard),
+    }
 
 
 def bulk_prepare_environment(
     settings: Settings, search_endpoint: str, model_names: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the environment of the function before the transform job.
-
-    `model_names` are the SageMaker models by the first digits of their fingerprints.
-    """
-    finish = bulk_finish_environment(settings, search_endpoint)
-    return {**finish, "MODEL_NAMES": json.dumps(dict(model_names))}
+    """Return the environment of the function before the transform job; `model_names` as for planning."""
+    search = search_environment(settings, search_endpoint)
+    return {
+        **search,
+        "ARTIFACT_BUCKET": names.artifact_bucket(settings),
+        "MODEL_NAMES": json.dumps(dict(model_names)),
+    }
 
 
 def bulk_index_environment(settings: Settings, search_endpoint: str) -> dict[str, str]:
@@ -64,13 +104,24 @@ def bulk_index_environment(settings: Settings, search_endpoint: str) -> dict[str
 
 def bulk_finish_environment(settings: Settings, search_endpoint: str) -> dict[str, str]:
     """Return the environment of the function that ends a bulk run."""
+    bulk = settings.bulk
+    instances = {
+        "instance_type": bulk.instance_type,
+        "count": bulk.instance_count,
+        "usd_per_hour": bulk.instance_price_per_hour,
+    }
     search = search_environment(settings, search_endpoint)
-    return {**search, "ARTIFACT_BUCKET": names.artifact_bucket(settings)}
+    return {
+        **search,
+        "ARTIFACT_BUCKET": names.artifact_bucket(settings),
+        "INSTANCES": json.dumps(instances),
+    }
 
 
 def _encoding_environment(settings: Settings, search_endpoint: str) -> dict[str, str]:
     return {
         **search_environment(settings, search_endpoint),
+        **attributes_environment(settings),
         "IMAGE_BUCKET": names.image_bucket(settings),
         "ENDPOINT_PREFIX": settings.endpoint_prefix,
         "MAX_ENDPOINT_PAYLOAD_BYTES": str(settings.endpoint.max_payload_bytes),

@@ -8,6 +8,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import custom_resources as cr
 from constructs import Construct
 
+from stacks.components.function_environment import attributes_environment, index_environment
 from stacks.components.permissions import acknowledge
 from stacks.components.python_function import RETENTION, PythonFunction
 from stacks.components.vector_domain import allow_requests
@@ -23,7 +24,7 @@ _BASIC_POLICY = (
 
 
 class SearchIndex(Construct):
-    """Template, first versioned index for `model`, and alias. Deploying again changes nothing there."""
+    """Template, first versioned index for `model`, and alias. Deploying again only adds attributes."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class SearchIndex(Construct):
         environment: Mapping[str, str],
     ) -> None:
         super().__init__(scope, construct_id)
+        attributes = attributes_environment(settings)
         setup = PythonFunction(
             self,
             "Setup",
@@ -43,12 +45,7 @@ class SearchIndex(Construct):
             settings=settings.functions,
             memory_mb=256,
             timeout_seconds=_TIMEOUT_SECONDS,
-            environment={
-                **environment,
-                "VECTOR_SPACE": settings.index.space,
-                "NUMBER_OF_SHARDS": str(settings.index.shards),
-                "NUMBER_OF_REPLICAS": str(settings.index.replicas),
-            },
+            environment={**environment, **index_environment(settings)},
         )
         _allow_setup(setup, settings)
         cdk.CustomResource(
@@ -56,7 +53,12 @@ class SearchIndex(Construct):
             "Resource",
             resource_type="Custom::SearchIndex",
             service_token=self._provider(setup, settings).service_token,
-            properties={"Fingerprint": model.fingerprint, "Dimension": model.dimension},
+            # The function reads its own variables; that they changed is what calls it.
+            properties={
+                "Fingerprint": model.fingerprint,
+                "Dimension": model.dimension,
+                "Attributes": attributes["ATTRIBUTES"],
+            },
         )
 
     def _provider(self, setup: PythonFunction, settings: Settings) -> cr.Provider:

@@ -10,16 +10,17 @@ from imagesearch.adapters import opensearch_bulk
 from imagesearch.adapters.opensearch import OpenSearchVectorIndex
 from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
 from imagesearch.adapters.opensearch_loading import OpenSearchLoading
+from imagesearch.adapters.opensearch_schema import index_body
 from imagesearch.errors import EngineMissingError, IndexMissingError, SearchRefusedError
 from imagesearch.models import IndexInfo
-from tests.builders import DIMENSION, FINGERPRINT, an_image, an_index
+from tests.builders import ATTRIBUTES, DIMENSION, FINGERPRINT, an_image, an_index, embedded
+from tests.watched import watched
 
 
 def test_the_alias_is_remembered_for_some_seconds_only(client: OpenSearch, alias: str) -> None:
     now = [0.0]
     index = OpenSearchVectorIndex(client=client, alias=alias, clock=lambda: now[0])
-    administration = OpenSearchAdministration(client=client, alias=alias, engine="lucene")
-    administration.put_template(shards=1, replicas=0)
+    administration = _administration(client, alias)
     first, second = f"{alias}-1", f"{alias}-2"
     for name in (first, second):
         administration.create(an_index(name))
@@ -30,6 +31,109 @@ def test_the_alias_is_remembered_for_some_seconds_only(client: OpenSearch, alias
     assert index.active().name == first
     now[0] = 5.0
     assert index.active().name == second
+
+
+def test_the_kept_indices_are_remembered_as_long_as_the_active_one(client: OpenSearch, alias: str) -> None:
+    now = [0.0]
+    index = OpenSearchVectorIndex(client=client, alias=alias, clock=lambda: now[0])
+    administration = _administration(client, alias)
+    first, second = f"{alias}-1", f"{alias}-2"
+    for name in (first, second):
+        administration.create(an_index(name))
+    administration.point_alias(first)
+    administration.write_to([first, second])
+    assert index.active().name == first
+    now[0] = 4.0
+    assert [each.name for each in index.written()] == [first, second]
+    administration.point_alias(second)
+    administration.write_to([])
+    now[0] = 4.9
+    assert [each.name for each in index.written()] == [first, second]
+    now[0] = 5.0
+    assert [each.name for each in index.written()] == [second]
+
+
+EAST, NORTH = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)
+
+
+def test_a_write_in_the_middle_of_describing_is_looked_at_and_described(
+    client: OpenSearch, alias: str
+) -> None:
+    index = _with_one_picture(client, alias)
+    other = replace(an_image("a"), size=99)
+
+    def write_before(method: str) -> None:
+        if method == "index" and index.get(f"{alias}-1", other.id) == an_image("a"):
+            index.put_image(f"{alias}-1", embedded(other, NORTH))
+
+    described = _described_while(client, alias, write_before)
+    assert described
+    assert index.get(f"{alias}-1", other.id) == an_image("a", caption="a dog")
+    client.indices.refresh(index=f"{alias}-1")
+    (match,) = index.search(f"{alias}-1", NORTH, k=1)
+    assert match.score == pytest.approx(1)
+
+
+@pytest.mark.parametrize("ending", ["replaced", "deleted", "never at rest"])
+def test_describing_never_undoes_what_others_write(client: OpenSearch, alias: str, ending: str) -> None:
+    index = _with_one_picture(client, alias)
+    name, writes = f"{alias}-1", iter(range(2, 100))
+
+    def write_before(method: str) -> None:
+        if method != "index":
+            return
+        if ending == "deleted":
+            index.delete(name, an_image("a").id)
+        else:
+            other = an_image("a", etag="e2") if ending == "replaced" else an_image("a")
+            index.put_image(name, embedded(replace(other, size=next(writes)), NORTH))
+
+    assert not _described_while(client, alias, write_before)
+    left = index.get(name, an_image("a").id)
+    assert left is None if ending == "deleted" else left is not None and left.size == next(writes) - 1
+
+
+@pytest.mark.parametrize("is_refreshed", [True, False])
+def test_a_picture_is_described_where_opensearch_keeps_vectors_out_of_the_source(
+    client: OpenSearch, alias: str, is_refreshed: bool
+) -> None:
+    """From 3.0 on that is the default: it derives them from the vector field when they are asked for."""
+    _administration(client, alias)
+    name, body = f"{alias}-1", index_body(an_index(), engine="lucene")
+    client.indices.create(
+        index=name, body={**body, "settings": {"index.knn": True, "index.knn.derived_source.enabled": True}}
+    )
+    index = OpenSearchVectorIndex(client=client, alias=alias)
+    index.put_image(name, embedded(an_image("a", caption="a dog"), EAST, NORTH))
+    if is_refreshed:
+        client.indices.refresh(index=name)
+    described = replace(an_image("a", caption="a dog"), sidecar="s2")
+    assert index.describe(name, described, None)
+    client.indices.refresh(index=name)
+    (by_picture,) = index.search(name, EAST, k=1)
+    (by_caption,) = index.search(name, NORTH, k=1, part="caption")
+    assert by_picture.image == by_caption.image == described
+    assert (by_picture.score, by_caption.score) == pytest.approx((1, 1))
+
+
+def _administration(client: OpenSearch, alias: str) -> OpenSearchAdministration:
+    administration = OpenSearchAdministration(
+        client=client, alias=alias, engine="lucene", attributes=ATTRIBUTES
+    )
+    administration.put_template(shards=1, replicas=0)
+    return administration
+
+
+def _with_one_picture(client: OpenSearch, alias: str) -> OpenSearchVectorIndex:
+    _administration(client, alias).create(an_index(f"{alias}-1"))
+    index = OpenSearchVectorIndex(client=client, alias=alias)
+    index.put_image(f"{alias}-1", embedded(an_image("a"), EAST))
+    return index
+
+
+def _described_while(client: OpenSearch, alias: str, before: Callable[[str], None]) -> bool:
+    index = OpenSearchVectorIndex(client=watched(client, before), alias=alias)
+    return index.describe(f"{alias}-1", an_image("a", caption="a dog"), NORTH)
 
 
 @pytest.mark.parametrize("engine", ["faiss", "nmslib", None])
@@ -65,21 +169,19 @@ def test_a_vector_field_without_any_method_is_refused(client: OpenSearch, alias:
 
 
 def test_the_schema_takes_no_field_that_it_does_not_know(client: OpenSearch, alias: str) -> None:
-    administration = OpenSearchAdministration(client=client, alias=alias, engine="lucene")
+    administration = _administration(client, alias)
     info = IndexInfo(name=f"{alias}-1", fingerprint=FINGERPRINT, dimension=DIMENSION, space="l2")
-    administration.put_template(shards=1, replicas=0)
     administration.create(info)
     index = OpenSearchVectorIndex(client=client, alias=alias)
     with pytest.raises(SearchRefusedError):
-        index.put_image(info.name, an_image("a"), (1.0, 0.0))
+        index.put_image(info.name, embedded(an_image("a"), (1.0, 0.0)))
     (mapping,) = client.indices.get_mapping(index=info.name).values()
     assert mapping["mappings"]["dynamic"] == "strict"
     assert mapping["mappings"]["properties"]["embedding"]["method"]["engine"] == "lucene"
 
 
 def test_an_alias_on_two_indices_is_refused(client: OpenSearch, alias: str) -> None:
-    administration = OpenSearchAdministration(client=client, alias=alias, engine="lucene")
-    administration.put_template(shards=1, replicas=0)
+    administration = _administration(client, alias)
     info = IndexInfo(name=f"{alias}-1", fingerprint=FINGERPRINT, dimension=DIMENSION, space="l2")
     for each in (info, replace(info, name=f"{alias}-2")):
         administration.create(each)
@@ -89,8 +191,7 @@ def test_an_alias_on_two_indices_is_refused(client: OpenSearch, alias: str) -> N
 
 
 def test_loading_refreshes_less_often_and_then_as_the_template_says(client: OpenSearch, alias: str) -> None:
-    administration = OpenSearchAdministration(client=client, alias=alias, engine="lucene")
-    administration.put_template(shards=1, replicas=0)
+    administration = _administration(client, alias)
     name, loading = f"{alias}-1", OpenSearchLoading(client=client)
     administration.create(an_index(name))
 
@@ -108,23 +209,21 @@ def test_loading_refreshes_less_often_and_then_as_the_template_says(client: Open
 def test_a_document_that_is_refused_for_good_fails_the_call_with_the_reason(
     client: OpenSearch, alias: str
 ) -> None:
-    administration = OpenSearchAdministration(client=client, alias=alias, engine="lucene")
-    administration.put_template(shards=1, replicas=0)
+    administration = _administration(client, alias)
     administration.create(an_index(f"{alias}-1"))
     index = OpenSearchVectorIndex(client=client, alias=alias)
-    good, bad = (an_image("good"), (1.0, 0.0, 0.0, 0.0)), (an_image("bad"), (1.0, 0.0))
+    good, bad = embedded(an_image("good"), (1.0, 0.0, 0.0, 0.0)), embedded(an_image("bad"), (1.0, 0.0))
     with pytest.raises(SearchRefusedError, match=r"400.*dimension"):
         index.put_many(f"{alias}-1", [good, bad])
-    assert index.get(f"{alias}-1", good[0].id) == good[0]
+    assert index.get(f"{alias}-1", good.image.id) == good.image
 
 
 def test_many_documents_go_in_requests_of_a_bounded_size(client: OpenSearch, alias: str) -> None:
-    administration = OpenSearchAdministration(client=client, alias=alias, engine="lucene")
-    administration.put_template(shards=1, replicas=0)
+    administration = _administration(client, alias)
     administration.create(an_index(f"{alias}-1"))
-    documents = [(an_image(f"{number}.jpg"), (1.0, 0.0, 0.0, number / 100)) for number in range(100)]
+    documents = [embedded(an_image(f"{number}.jpg"), (1.0, 0.0, 0.0, number / 100)) for number in range(100)]
     opensearch_bulk.put_many(client, f"{alias}-1", documents, max_request_bytes=3000)
     known = OpenSearchVectorIndex(client=client, alias=alias).known(
-        f"{alias}-1", [image.id for image, _ in documents]
+        f"{alias}-1", [each.image.id for each in documents]
     )
     assert len(known) == 100

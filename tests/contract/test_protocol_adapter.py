@@ -13,7 +13,7 @@ import pytest
 from imagesearch import errors
 from imagesearch.adapters import sagemaker
 from imagesearch.adapters.sagemaker import SageMakerEmbedder
-from imagesearch.adapters.sagemaker_answers import error_of, stored_picture
+from imagesearch.adapters.sagemaker_answers import error_of, stored_picture, stored_text
 from imagesearch.models import Embedding, PictureEmbedding
 from tests.embedders import sagemaker_variables
 from tests.sagemaker_runtime import Answer, Invocation, Runtime, model_error, sagemaker_runtime
@@ -133,6 +133,20 @@ def test_a_stored_picture_is_sent_and_its_answer_read_as_the_golden_file_says(
     assert '"' not in picture.etag
 
 
+def test_what_s3_keeps_with_a_picture_and_its_caption_are_read_as_the_golden_file_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key, golden = "albums/sea/1.png", _golden("records_with_metadata")
+    of_picture, of_caption = golden["response"]["body"].splitlines()
+    with _endpoint({**golden["response"], "body": of_picture}, monkeypatch) as (_, embedder):
+        picture = embedder.embed_stored(fingerprint=FINGERPRINT, key=key)
+    assert picture.user_metadata == golden["user_metadata"][key]
+    caption = stored_text(of_caption.encode(), key=key)
+    answered = json.loads(of_caption)
+    vector = struct.unpack("<4f", base64.b64decode(answered["embedding"]))
+    assert caption == Embedding(fingerprint=answered["fingerprint"], vector=vector)
+
+
 @pytest.mark.parametrize(
     ("key", "error"),
     [
@@ -188,5 +202,6 @@ def test_every_record_error_of_the_golden_files_is_raised_as_an_error_of_its_own
     for line in _golden("records_with_faults")["response"]["body"].splitlines():
         record = json.loads(line)
         if "error" in record and record["id"] is not None:
-            with pytest.raises(type(error_of(**record["error"]))):
-                stored_picture(line.encode(), key=record["id"])
+            for read in (stored_picture, stored_text):
+                with pytest.raises(type(error_of(**record["error"]))):
+                    read(line.encode(), key=record["id"])

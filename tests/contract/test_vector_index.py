@@ -3,8 +3,10 @@
 import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from opensearchpy import OpenSearch
@@ -13,11 +15,21 @@ from imagesearch.adapters.in_memory import InMemoryVectorIndex
 from imagesearch.adapters.opensearch import OpenSearchVectorIndex
 from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
 from imagesearch.adapters.opensearch_loading import OpenSearchLoading
-from imagesearch.errors import IndexMissingError
+from imagesearch.errors import IndexMissingError, SearchRefusedError
 from imagesearch.index_setup import IndexSetup
-from imagesearch.models import IndexInfo, Vector, document_id
+from imagesearch.models import ImageRecord, IndexInfo, Metadata, Part, Vector, document_id
 from imagesearch.ports import IndexAdministration, LoadingIndex, VectorIndex
-from tests.builders import DIMENSION, FINGERPRINT, OTHER_FINGERPRINT, a_reject, an_image
+from tests.builders import (
+    ATTRIBUTES,
+    DIMENSION,
+    FINGERPRINT,
+    METADATA,
+    OTHER_FINGERPRINT,
+    TAKEN,
+    a_reject,
+    an_image,
+    embedded,
+)
 from tests.waiting import wait_for
 
 
@@ -64,7 +76,9 @@ def under(request: pytest.FixtureRequest, alias: str) -> Iterator[Under]:
     client: OpenSearch = request.getfixturevalue("client")
     yield Under(
         index=OpenSearchVectorIndex(client=client, alias=alias, clock=_ever_later()),
-        administration=OpenSearchAdministration(client=client, alias=alias, engine="lucene"),
+        administration=OpenSearchAdministration(
+            client=client, alias=alias, engine="lucene", attributes=ATTRIBUTES
+        ),
         loading=OpenSearchLoading(client=client),
         alias=alias,
         settle=lambda: client.indices.refresh(index=f"{alias}-*"),
@@ -82,12 +96,14 @@ def _unit(*numbers: float) -> Vector:
 
 
 EAST, NORTH, NORTH_EAST, WEST = _unit(1, 0, 0, 0), _unit(0, 1, 0, 0), _unit(1, 1, 0, 0), _unit(-1, 0, 0, 0)
+SOUTH = _unit(0, -1, 0, 0)
+LATER = TAKEN + timedelta(days=1)
 
 
 def _three_pictures(under: Under, name: str) -> None:
-    under.index.put_image(name, an_image("a/east.jpg"), EAST)
-    under.index.put_image(name, an_image("a/north.jpg"), NORTH)
-    under.index.put_image(name, an_image("b/north-east.jpg"), NORTH_EAST)
+    under.index.put_image(name, embedded(an_image("a/east.jpg"), EAST))
+    under.index.put_image(name, embedded(an_image("a/north.jpg"), NORTH))
+    under.index.put_image(name, embedded(an_image("b/north-east.jpg"), NORTH_EAST))
     under.settle()
 
 
@@ -101,7 +117,7 @@ def test_the_nearest_pictures_come_first(under: Under) -> None:
 def test_the_score_of_cosine_is_one_plus_cosine_halved(under: Under) -> None:
     name = under.created()
     _three_pictures(under, name)
-    under.index.put_image(name, an_image("west.jpg"), WEST)
+    under.index.put_image(name, embedded(an_image("west.jpg"), WEST))
     under.settle()
     scores = [match.score for match in under.index.search(name, EAST, k=4)]
     assert scores == pytest.approx([1, (1 + math.sqrt(0.5)) / 2, 0.5, 0], abs=1e-6)
@@ -117,7 +133,7 @@ def test_the_score_of_l2_is_the_inverse_of_one_plus_the_squared_distance(under: 
 def test_a_match_carries_everything_that_was_written(under: Under) -> None:
     name = under.created()
     image = an_image("Ferien 2026/Südsee #1 100%.jpg")
-    under.index.put_image(name, image, EAST)
+    under.index.put_image(name, embedded(image, EAST))
     under.settle()
     (match,) = under.index.search(name, EAST, k=1)
     assert match.image == image
@@ -152,8 +168,8 @@ def test_a_prefix_keeps_to_its_album(under: Under) -> None:
 
 def test_a_prefix_is_taken_literally(under: Under) -> None:
     name = under.created()
-    under.index.put_image(name, an_image("a*?/[x].jpg"), EAST)
-    under.index.put_image(name, an_image("abc/x.jpg"), EAST)
+    under.index.put_image(name, embedded(an_image("a*?/[x].jpg"), EAST))
+    under.index.put_image(name, embedded(an_image("abc/x.jpg"), EAST))
     under.settle()
     assert [match.image.key for match in under.index.search(name, EAST, k=3, prefix="a*?/")] == [
         "a*?/[x].jpg"
@@ -165,14 +181,185 @@ def test_a_rare_album_still_fills_k(under: Under) -> None:
     name, chance = under.created(), random.Random(7)  # noqa: S311 - test data
     for number in range(300):
         key = f"rare/{number}.jpg" if number % 60 == 0 else f"common/{number}.jpg"
-        under.index.put_image(name, an_image(key), _unit(*(chance.gauss() for _ in range(DIMENSION))))
+        under.index.put_image(
+            name, embedded(an_image(key), _unit(*(chance.gauss() for _ in range(DIMENSION))))
+        )
     under.settle()
     assert len(under.index.search(name, EAST, k=5, prefix="rare/")) == 5
 
 
+def _two_captioned_pictures(under: Under, name: str) -> None:
+    """One is in the east and called west, the other in the north and called north-east."""
+    east, north = an_image("a/east.jpg", caption="west"), an_image("b/north.jpg", caption="north-east")
+    under.index.put_many(name, [embedded(east, EAST, WEST), embedded(north, NORTH, NORTH_EAST)])
+    under.index.put_image(name, embedded(an_image("a/south.jpg"), SOUTH))
+    under.settle()
+
+
+@pytest.mark.parametrize(
+    ("part", "keys"),
+    [
+        ("picture", ["a/east.jpg", "a/south.jpg", "b/north.jpg"]),
+        ("caption", ["b/north.jpg", "a/east.jpg"]),
+        ("any", ["a/east.jpg", "b/north.jpg", "a/south.jpg"]),
+    ],
+)
+def test_the_part_says_which_vectors_are_compared(under: Under, part: Part, keys: list[str]) -> None:
+    name = under.created()
+    _two_captioned_pictures(under, name)
+    found = [match.image.key for match in under.index.search(name, _unit(1, -0.1, 0, 0), k=3, part=part)]
+    assert found == keys
+
+
+def test_of_picture_and_caption_the_nearer_one_gives_the_score(under: Under) -> None:
+    name = under.created()
+    _two_captioned_pictures(under, name)
+    scores = {match.image.key: match.score for match in under.index.search(name, NORTH, k=3, part="any")}
+    assert scores == pytest.approx({"b/north.jpg": 1, "a/east.jpg": 0.5, "a/south.jpg": 0}, abs=1e-6)
+
+
+def test_a_search_in_both_parts_keeps_to_prefix_k_and_min_score(under: Under) -> None:
+    name = under.created()
+    _two_captioned_pictures(under, name)
+
+    def keys(**limits: Any) -> list[str]:
+        return [match.image.key for match in under.index.search(name, WEST, part="any", **limits)]
+
+    assert keys(k=3, prefix="a/") == ["a/east.jpg", "a/south.jpg"]
+    assert keys(k=1) == ["a/east.jpg"]
+    assert keys(k=3, min_score=0.9) == ["a/east.jpg"]
+
+
+def test_everything_that_is_said_of_a_picture_is_read_back(under: Under) -> None:
+    name = under.created()
+    said = replace(an_image("a"), metadata=METADATA, sidecar="s1")
+    other = replace(an_image("b"), sidecar="s2", metadata_fault="The metadata is not valid JSON.")
+    reject = replace(a_reject("c"), sidecar="s3")
+    under.index.put_image(name, embedded(said, EAST, NORTH))
+    under.index.put_many(name, [embedded(other, NORTH), reject])
+    expected = {each.id: each for each in (said, other, reject)}
+    assert under.index.known(name, list(expected)) == expected
+    under.settle()
+    assert [match.image for match in under.index.search(name, EAST, k=5)] == [said, other]
+    assert under.index.find(name, reject.id) == reject
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [Metadata(attributes={"colour": "red"}), Metadata(attributes={"price": "much"})],
+    ids=["undeclared", "of another type"],
+)
+@pytest.mark.parametrize("under", ["OpenSearch"], indirect=True)
+def test_an_attribute_that_is_not_as_declared_is_refused(under: Under, metadata: Metadata) -> None:
+    name = under.created()
+    with pytest.raises(SearchRefusedError):
+        under.index.put_image(name, embedded(replace(an_image("a"), metadata=metadata), EAST))
+
+
+def test_describing_replaces_all_but_the_pictures_vector(under: Under) -> None:
+    name = under.created()
+    under.index.put_image(name, embedded(an_image("a"), EAST))
+    said = replace(an_image("a"), metadata=METADATA, sidecar="s1", last_modified=LATER)
+    assert under.index.describe(name, said, NORTH)
+    assert under.index.get(name, said.id) == said
+    under.settle()
+    _assert_found(under, name, said, EAST, part="picture")
+    _assert_found(under, name, said, NORTH, part="caption")
+
+
+def _assert_found(under: Under, name: str, image: ImageRecord, vector: Vector, *, part: Part) -> None:
+    """The nearest is this picture, by this very vector."""
+    (match,) = under.index.search(name, vector, k=1, part=part)
+    assert match.image == image
+    assert match.score == pytest.approx(1)
+
+
+def test_the_vector_of_a_caption_stays_where_the_caption_does(under: Under) -> None:
+    name = under.created()
+    under.index.put_image(name, embedded(an_image("a", caption="a dog"), EAST, NORTH))
+    said = replace(an_image("a", caption="a dog"), metadata_fault=None, sidecar="s2")
+    assert under.index.describe(name, said, None)
+    under.settle()
+    _assert_found(under, name, said, NORTH, part="caption")
+
+
+def test_a_caption_that_goes_takes_its_vector_along(under: Under) -> None:
+    name = under.created()
+    under.index.put_image(name, embedded(an_image("a", caption="a dog"), EAST, NORTH))
+    assert under.index.describe(name, an_image("a"), None)
+    under.settle()
+    assert under.index.search(name, NORTH, k=1, part="caption") == ()
+    assert len(under.index.search(name, EAST, k=1)) == 1
+
+
+def test_what_has_another_vector_is_not_described(under: Under) -> None:
+    name = under.created()
+    under.index.put_image(name, embedded(an_image("a", caption="a dog"), EAST, NORTH))
+    under.index.put_rejected(name, a_reject("b"))
+    for image in (
+        an_image("a", etag="e2"),
+        an_image("a", fingerprint=OTHER_FINGERPRINT),
+        an_image("a", caption="another dog"),
+        an_image("b"),
+        an_image("absent"),
+    ):
+        before = under.index.get(name, image.id)
+        assert not under.index.describe(name, image, None)
+        assert under.index.get(name, image.id) == before
+
+
+def test_the_keys_are_those_of_all_documents_in_their_order(under: Under) -> None:
+    name = under.created()
+    keys = ["a", "a-2", "a.jpg", "a/1", "a/2", "b", "ä", "\U0001f600", "\uffee"]
+    under.index.put_many(name, [embedded(an_image(key), EAST) for key in keys[:-1]])
+    under.index.put_rejected(name, a_reject(keys[-1]))
+    under.settle()
+    assert list(under.index.keys(name)) == sorted(keys)
+    assert list(under.index.keys(name, prefix="a/")) == ["a/1", "a/2"]
+    assert list(under.index.keys(name, after="a-2", last="a/1")) == ["a.jpg", "a/1"]
+    assert list(under.index.keys(name, prefix="a", after="a/2")) == []
+
+
+def test_keys_are_listed_completely_while_others_come_and_go(under: Under) -> None:
+    name = under.created()
+    keys = [f"{number:05}" for number in range(2500)]
+    under.index.put_many(name, [a_reject(key) for key in keys])
+    under.settle()
+    found = []
+    for key in under.index.keys(name):
+        found.append(key)
+        if int(key[:5]) % 900 == 0 and len(key) == 5:
+            under.index.put_many(name, [a_reject(f"{key}-{number}") for number in range(50)])
+            under.index.delete(name, document_id(f"{key}-1"))
+            under.settle()
+    assert [key for key in found if len(key) == 5] == keys
+    assert len(set(found)) == len(found)
+
+
+def test_without_a_migration_the_active_index_alone_is_kept(under: Under) -> None:
+    under.created(number=2)
+    under.administration.point_alias(under.created(number=1))
+    assert under.index.written() == (under.index.active(),)
+
+
+def test_all_kept_indices_are_told_the_active_one_first(under: Under) -> None:
+    first, second = under.created(number=1), under.created(number=2)
+    under.administration.point_alias(second)
+    under.administration.write_to([first, second])
+    assert [index.name for index in under.index.written()] == [second, first]
+    under.administration.point_alias(first)
+    assert [index.name for index in under.index.written()] == [first, second]
+
+
+def test_without_an_alias_no_index_is_kept(under: Under) -> None:
+    under.created()
+    with pytest.raises(IndexMissingError):
+        under.index.written()
+
+
 def test_a_written_document_is_read_back_before_any_refresh(under: Under) -> None:
     name = under.created()
-    under.index.put_image(name, an_image("a.jpg"), EAST)
+    under.index.put_image(name, embedded(an_image("a.jpg"), EAST))
     under.index.put_rejected(name, a_reject("b.jpg"))
     assert under.index.get(name, document_id("a.jpg")) == an_image("a.jpg")
     assert under.index.get(name, document_id("b.jpg")) == a_reject("b.jpg")
@@ -183,7 +370,7 @@ def test_what_is_found_by_id_is_what_searches_see(under: Under) -> None:
     name = under.created()
     for number in range(3):
         key = f"{number}.jpg"
-        under.index.put_image(name, an_image(key), EAST)
+        under.index.put_image(name, embedded(an_image(key), EAST))
         wait_for(partial(under.index.find, name, document_id(key)), f"{key} to be found by id")
 
         assert len(under.index.search(name, EAST, k=100)) == number + 1
@@ -191,8 +378,8 @@ def test_what_is_found_by_id_is_what_searches_see(under: Under) -> None:
 
 def test_writing_a_key_again_replaces_its_document(under: Under) -> None:
     name = under.created()
-    under.index.put_image(name, an_image("a.jpg"), EAST)
-    under.index.put_image(name, an_image("a.jpg", etag="e2"), NORTH)
+    under.index.put_image(name, embedded(an_image("a.jpg"), EAST))
+    under.index.put_image(name, embedded(an_image("a.jpg", etag="e2"), NORTH))
     under.settle()
     (match,) = under.index.search(name, NORTH, k=5)
     assert match.image.etag == "e2"
@@ -226,12 +413,14 @@ def test_every_call_on_a_missing_index_says_so(under: Under) -> None:
         lambda: under.index.search(missing, EAST, k=1),
         lambda: under.index.get(missing, "0" * 32),
         lambda: under.index.count(missing),
-        lambda: under.index.put_image(missing, an_image("a"), EAST),
+        lambda: under.index.put_image(missing, embedded(an_image("a"), EAST)),
         lambda: under.index.put_rejected(missing, a_reject("a")),
         lambda: under.index.delete(missing, "0" * 32),
+        lambda: under.index.describe(missing, an_image("a"), None),
+        lambda: list(under.index.keys(missing)),
         lambda: under.index.known(missing, ["0" * 32]),
         lambda: under.index.put_many(missing, [a_reject("a")]),
-        lambda: under.index.put_many(missing, [(an_image("a"), EAST)]),
+        lambda: under.index.put_many(missing, [embedded(an_image("a"), EAST)]),
         lambda: under.loading.begin_loading(missing),
         lambda: under.loading.end_loading(missing),
         lambda: under.administration.is_empty(missing),
@@ -247,7 +436,7 @@ def test_many_documents_are_written_as_each_would_be_by_itself(under: Under) -> 
     images = [an_image(f"Südsee/\u2028 {number} 100%.jpg") for number in range(300)]
     rejects = [a_reject('no "picture"\\.txt'), a_reject("control\x01\n.txt")]
     vectors = [_unit(1, number / 7, -number / 11, 0.001) for number in range(300)]
-    under.index.put_many(name, zip(images, vectors, strict=True))
+    under.index.put_many(name, map(embedded, images, vectors))
     under.index.put_many(name, iter(rejects))
     known = under.index.known(name, [each.id for each in (*images, *rejects)])
     assert known == {each.id: each for each in (*images, *rejects)}
@@ -262,7 +451,7 @@ def test_many_documents_replace_those_of_their_keys_and_nothing_else(under: Unde
     name = under.created()
     _three_pictures(under, name)
     changed = an_image("a/east.jpg", etag="e2")
-    under.index.put_many(name, [(changed, WEST), a_reject("a/north.jpg")])
+    under.index.put_many(name, [embedded(changed, WEST), a_reject("a/north.jpg")])
     under.settle()
     assert under.index.count(name) == 2
     keys = [match.image.key for match in under.index.search(name, WEST, k=3)]
@@ -280,7 +469,7 @@ def test_writing_nothing_is_no_error(under: Under) -> None:
 def test_what_is_known_is_what_was_written_a_moment_ago(under: Under) -> None:
     name = under.created()
     under.loading.begin_loading(name)
-    under.index.put_many(name, [(an_image("a"), EAST)])
+    under.index.put_many(name, [embedded(an_image("a"), EAST)])
     under.index.put_rejected(name, a_reject("b"))
     absent, a, b = (document_id(key) for key in ("absent", "a", "b"))
     assert under.index.known(name, [absent, a, b]) == {a: an_image("a"), b: a_reject("b")}
@@ -290,12 +479,12 @@ def test_after_loading_searches_see_what_was_written_and_what_is_written_next(un
     name = under.created()
     for _ in range(2):
         under.loading.begin_loading(name)
-    under.index.put_many(name, [(an_image("a.jpg"), EAST)])
+    under.index.put_many(name, [embedded(an_image("a.jpg"), EAST)])
     for _ in range(2):
         under.loading.end_loading(name)
     assert len(under.index.search(name, EAST, k=5)) == 1
-    under.index.put_image(name, an_image("b.jpg"), EAST)
-    wait_for(lambda: len(under.index.search(name, EAST, k=5)) == 2, "the next picture to be found")
+    under.index.put_image(name, embedded(an_image("b.jpg"), EAST))
+    wait_for(lambda: len(under.index.search(name, EAST, k=5)) == 2 or None, "the next picture to be found")
 
 
 def test_a_missing_alias_is_a_missing_index(under: Under) -> None:
@@ -332,7 +521,7 @@ def test_emptiness_counts_what_was_written_a_moment_ago(under: Under) -> None:
 
 def test_setting_up_twice_is_setting_up_once(under: Under) -> None:
     first = under.setup().ensure(fingerprint=FINGERPRINT, dimension=DIMENSION)
-    under.index.put_image(first.name, an_image("a"), EAST)
+    under.index.put_image(first.name, embedded(an_image("a"), EAST))
     assert under.setup().ensure(fingerprint=FINGERPRINT, dimension=DIMENSION) == first
     assert under.index.active() == first
     assert under.index.get(first.name, document_id("a")) is not None
@@ -340,7 +529,7 @@ def test_setting_up_twice_is_setting_up_once(under: Under) -> None:
 
 def test_an_index_with_documents_survives_the_deployment_of_another_model(under: Under) -> None:
     first = under.setup().ensure(fingerprint=FINGERPRINT, dimension=DIMENSION)
-    under.index.put_image(first.name, an_image("a"), EAST)
+    under.index.put_image(first.name, embedded(an_image("a"), EAST))
     assert under.setup().ensure(fingerprint=OTHER_FINGERPRINT, dimension=8) == first
     assert under.index.active() == first
 

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import boto3
 import pytest
 
 from scripts.client import ImageSearchClient
-from scripts.target import Target, find_target
+from scripts.local.settings import LocalSettings
+from scripts.target import LOCAL_CREDENTIALS, Target, find_target
 from tests.e2e.command import Command
+from tests.e2e.house import House
 from tests.e2e.library import Library
 from tests.ports import free_ports
 
@@ -42,6 +45,22 @@ def deployment(imagesearch: Command) -> Iterator[Target]:
 def client(deployment: Target) -> Iterator[ImageSearchClient]:
     with ImageSearchClient(deployment.url, deployment.api_key) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def house(deployment: Target, imagesearch: Command) -> House:
+    """The same environment from behind."""
+    return House(
+        settings=LocalSettings.from_environment(imagesearch.variables),
+        s3=deployment.s3(),
+        events=boto3.client(
+            "events",
+            endpoint_url=deployment.aws_endpoint_url,
+            region_name=deployment.region,
+            **LOCAL_CREDENTIALS,
+        ),
+        bucket=deployment.artifact_bucket(),
+    )
 
 
 @pytest.fixture

@@ -4,23 +4,19 @@ import json
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
 from uuid import uuid4
 
-import httpx
 import psutil
 import pytest
 
-from imagesearch.models import document_id
 from scripts.bulk.runs import Run
 from scripts.client import ImageSearchClient
 from scripts.target import Target
 from tests.e2e.command import Command
+from tests.e2e.house import House, kill
 from tests.e2e.library import Library
 from tests.pictures import corrupt, jpeg
 from tests.waiting import wait_for
@@ -28,56 +24,6 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.verified("Way of a library: Step Functions → batch transform → index", on="emulator")
 
 PICTURES = {"a.jpg": 21, "b.jpg": 22, "c.jpg": 23, "d.jpg": 24}
-
-
-@dataclass(frozen=True)
-class House:
-    """The deployed environment from behind: its index, its artifact bucket and its processes."""
-
-    opensearch: str
-    s3: Any
-    bucket: str
-    directory: Path
-
-    def forget(self, library: Library, *names: str) -> None:
-        """Remove documents from the index, as a lost or new index would have lost them."""
-        for name in names:
-            path = f"images/_doc/{document_id(library.key(name))}"
-            httpx.delete(f"{self.opensearch}/{path}", params={"refresh": "true"}).raise_for_status()
-
-    def refresh_intervals(self) -> list[str]:
-        answer = httpx.get(f"{self.opensearch}/images/_settings", params={"flat_settings": "true"})
-        return [index["settings"]["index.refresh_interval"] for index in answer.json().values()]
-
-    def read(self, key: str) -> str:
-        return str(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode())
-
-    def write(self, key: str, text: str) -> None:
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode())
-
-    def written(self, prefix: str) -> dict[str, datetime]:
-        """When each object below ``prefix`` was last written, by its name."""
-        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
-        return {item["Key"].removeprefix(prefix): item["LastModified"] for item in listed}
-
-    def run_over(self, prefix: str) -> str | None:
-        """The run over this prefix, once it has begun."""
-        begun = (name for name in self.written("runs/") if name.endswith("/run.json"))
-        return next((name.split("/")[0] for name in begun if self._prefix_of(name) == prefix), None)
-
-    def _prefix_of(self, description: str) -> str:
-        return str(json.loads(self.read(f"runs/{description}"))["prefix"])
-
-    def model_servers_of_jobs(self) -> list[psutil.Process]:
-        """The processes of this environment that serve the model to a transform job."""
-        return [process for process in psutil.process_iter() if self._serves_a_job(process)]
-
-    def _serves_a_job(self, process: psutil.Process) -> bool:
-        with suppress(psutil.Error):
-            variables = process.environ()
-            marker = variables.get("IMAGESEARCH_PROCESS", "")
-            return "SAGEMAKER_BATCH" in variables and marker.startswith(str(self.directory))
-        return False
 
 
 @dataclass(frozen=True)
@@ -90,18 +36,6 @@ class Ended:
     @property
     def run(self) -> Run:
         return Run.model_validate_json(self.done.stdout)
-
-
-@pytest.fixture(scope="module")
-def house(deployment: Target, imagesearch: Command) -> House:
-    directory = Path(imagesearch.variables["IMAGESEARCH_LOCAL_DIR"])
-    environment = json.loads((directory / "environment.json").read_text())
-    return House(
-        opensearch=environment["opensearch_url"],
-        s3=deployment.s3(),
-        bucket=deployment.artifact_bucket(),
-        directory=directory.resolve(),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +84,8 @@ def test_every_planned_picture_is_indexed_or_rejected(found_again: Ended, house:
 
     assert (report["listed"], report["skipped"], report["planned"]) == (5, 0, 5)
     assert (report["indexed"], report["rejected"], report["missing_shards"]) == (4, 1, [])
+    assert report["instance_seconds"] == pytest.approx(sum(report["job_seconds"].values()))
+    assert report["instance_seconds"] > 0
 
 
 def test_a_run_that_has_ended_is_shown_and_listed(found_again: Ended, imagesearch: Command) -> None:
@@ -181,7 +117,7 @@ def test_interrupting_the_command_leaves_the_run_going(
     library.put("a.jpg", jpeg(seed=31))
     lose(library, house, "a.jpg")
     watching = imagesearch.start("bulk", library.prefix)
-    run = wait_for(lambda: house.run_over(library.prefix), "the run to begin")
+    run = wait_for(lambda: house.runs_over(library.prefix) or None, "the run to begin").pop()
 
     watching.send_signal(signal.SIGINT)
     _, said = watching.communicate(timeout=30)
@@ -221,6 +157,32 @@ def test_a_run_whose_model_server_is_killed_fails_loudly_and_is_resumed_without_
     assert {hit.key for hit in hits} == set(map(library.key, PICTURES))
 
 
+def test_a_run_that_is_stopped_leaves_the_index_searchable_at_once(
+    library: Library, house: House, imagesearch: Command, deployment: Target
+) -> None:
+    intervals = house.refresh_intervals()
+    library.put("a.jpg", jpeg(seed=32))
+    lose(library, house, "a.jpg")
+    run = json.loads(imagesearch("bulk", library.prefix, "--no-watch", "--json", check=True).stdout)["run"]
+    wait_for(lambda: house.refresh_intervals() != intervals or None, "the index to be loaded")
+
+    stop(deployment, run)
+    wait_for(lambda: house.refresh_intervals() == intervals or None, "the index to be released")
+
+    assert json.loads(house.read(f"runs/{run}/report.json"))["status"] == "failed"
+    resumed = json.loads(imagesearch("bulk", "--resume", run, "--json", check=True).stdout)
+    assert (resumed["status"], resumed["indexed"]) == ("complete", 1)
+    assert house.refresh_intervals() == intervals
+
+
+def stop(deployment: Target, run: str) -> None:
+    """End a run's execution as the console does."""
+    client = deployment.step_functions()
+    going = client.list_executions(stateMachineArn=deployment.bulk_state_machine(), statusFilter="RUNNING")
+    (execution,) = [each["executionArn"] for each in going["executions"] if each["name"] == run]
+    client.stop_execution(executionArn=execution)
+
+
 def lose(library: Library, house: House, *names: str) -> None:
     """Let the index forget pictures once ingest is done with them."""
     for name in names:
@@ -253,15 +215,13 @@ def killing_model_servers(house: House) -> Iterator[None]:
     """Kill the model server of the first transform job that starts meanwhile, with all its processes."""
     ended = threading.Event()
 
-    def kill() -> None:
+    def kill_first() -> None:
         def serving() -> list[psutil.Process] | None:
             return house.model_servers_of_jobs() or ([] if ended.is_set() else None)
 
-        for process in wait_for(serving, "a transform job's model server"):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        kill(wait_for(serving, "a transform job's model server"))
 
-    killer = threading.Thread(target=kill, daemon=True)
+    killer = threading.Thread(target=kill_first, daemon=True)
     killer.start()
     try:
         yield

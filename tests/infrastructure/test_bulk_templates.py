@@ -11,6 +11,7 @@ import pytest
 
 from imagesearch import errors
 from stacks import limits
+from stacks.component_settings import BulkSettings, SettingsError
 from stacks.components.bulk_machine import FINAL_ERRORS
 from stacks.settings import ENVIRONMENTS
 from tests.infrastructure.assembly import PUBLISHED, Synthesized, flat, listed, resources
@@ -90,12 +91,13 @@ def test_the_run_plans_until_it_is_done_then_transforms_indexes_and_finishes(
     states = _states(synthesized, env)
     assert _definition(synthesized, env)["StartAt"] == "Plan"
     (planned,) = states["All planned?"]["Choices"]
-    (left,) = states["Anything to embed?"]["Choices"]
+    left, unfinished = states["Anything to embed?"]["Choices"]
     assert (planned["Variable"], planned["BooleanEquals"], planned["Next"]) == ("$.done", True, "Prepare")
     assert states["All planned?"]["Default"] == "Plan"
     assert (left["Variable"], left["NumericGreaterThan"], left["Next"]) == ("$.shards", 0, "Transform")
     # A resumed run may have all its embeddings, and none of them indexed.
-    assert states["Anything to embed?"]["Default"] == "Index"
+    assert (unfinished["Variable"], unfinished["NumericGreaterThan"]) == ("$.unfinished", 0)
+    assert (unfinished["Next"], states["Anything to embed?"]["Default"]) == ("Index", "Finish")
     assert {name: state["Next"] for name, state in states.items() if "Next" in state} == {
         "Plan": "All planned?",
         "Prepare": "Anything to embed?",
@@ -116,7 +118,8 @@ def test_whatever_fails_releases_the_index_and_then_fails_the_run_with_the_first
         assert catch == {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Release"}
     (catch,) = states["Release"]["Catch"]
     assert catch == {"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "Failed"}
-    assert states["Release"]["Parameters"] == {"run.$": "$.run", "failed": True}
+    assert states["Release"]["Parameters"] == {"run.$": "$.run", "failed": True, "state.$": "$"}
+    assert states["Finish"]["Parameters"] == {"run.$": "$.run", "state.$": "$"}
     assert states["Release"]["ResultPath"] is None
     assert states["Failed"] == {
         "Type": "Fail",
@@ -248,9 +251,12 @@ def _statements(template: dict[str, Any], role: dict[str, Any]) -> Iterator[dict
 FILES = {
     "plan": {
         ("ListBucket", "images"),
+        ("GetObject", "images/*"),
         ("ListBucket", "artifacts"),
         ("GetObject", "artifacts/runs/*"),
+        ("GetObject", "artifacts/rejects/*"),
         ("PutObject", "artifacts/runs/*"),
+        ("PutObject", "artifacts/rejects/*"),
     },
     "prepare": {
         ("ListBucket", "artifacts"),
@@ -272,16 +278,12 @@ FILES = {
         ("PutObject", "artifacts/runs/*/report.json"),
     },
 }
+INDICES = {("ESHttpGet", "images/_mapping"), ("ESHttpGet", "images_written/_mapping")}
+SINGLE = {(f"ESHttp{method}", "images-*/_doc/*") for method in ("Get", "Put", "Delete")}
 REQUESTS = {
-    "plan": {("ESHttpGet", "images/_mapping"), ("ESHttpPost", "images-*/_mget")},
-    "prepare": {("ESHttpGet", "images/_mapping"), ("ESHttpPut", "images-*/_settings")},
-    "index": {
-        ("ESHttpGet", "images/_mapping"),
-        ("ESHttpPost", "images-*/_bulk"),
-        ("ESHttpGet", "images-*/_doc/*"),
-        ("ESHttpPut", "images-*/_doc/*"),
-        ("ESHttpDelete", "images-*/_doc/*"),
-    },
+    "plan": {("ESHttpPost", "images-*/_mget"), ("ESHttpPost", "images-*/_search"), *INDICES, *SINGLE},
+    "prepare": {("ESHttpPut", "images-*/_settings"), *INDICES},
+    "index": {("ESHttpPost", "images-*/_bulk"), ("ESHttpPost", "images-*/_mget"), *INDICES, *SINGLE},
     "finish": {("ESHttpPut", "images-*/_settings"), ("ESHttpPost", "images-*/_refresh")},
 }
 
@@ -346,3 +348,79 @@ def test_the_machines_errors_are_logged_and_it_is_traced_where_the_functions_are
     assert properties["TracingConfiguration"] == {"Enabled": ENVIRONMENTS[env].functions.tracing}
     waits = {synthesized.templates[env]["Bulk"]["Resources"][name]["Type"] for name in machine["DependsOn"]}
     assert waits == {"AWS::IAM::Role", "AWS::IAM::Policy"}
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+@pytest.mark.parametrize("step", FILES)
+def test_the_steps_that_settle_single_pictures_may_have_them_embedded(
+    synthesized: Synthesized, env: str, step: str
+) -> None:
+    template = synthesized.templates[env]["Bulk"]
+    granted = _granted(template, _function(template, step)["Role"], "sagemaker")
+    invoked = {(action, resource.split(":")[-1]) for action, resource in granted}
+    expected = {("InvokeEndpoint", f"endpoint/imagesearch-{env}-*")} if step in ("plan", "index") else set()
+    assert invoked == expected
+
+
+def _rules(template: dict[str, Any]) -> list[dict[str, Any]]:
+    return [rule["Properties"] for rule in resources(template, "AWS::Events::Rule")]
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_what_is_ended_by_force_is_told_to_the_last_step(synthesized: Synthesized, env: str) -> None:
+    template = synthesized.templates[env]["Bulk"]
+    (rule,) = [rule for rule in _rules(template) if "EventPattern" in rule]
+    (machine,) = [
+        name
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::StepFunctions::StateMachine"
+    ]
+    assert rule["EventPattern"] == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {"stateMachineArn": [{"Ref": machine}], "status": ["ABORTED", "TIMED_OUT"]},
+    }
+    (target,) = rule["Targets"]
+    called = template["Resources"][target["Arn"]["Fn::GetAtt"][0]]["Properties"]
+    assert called["Handler"] == "imagesearch.entrypoints.bulk_finish.handler"
+    assert target["InputPath"] == "$.detail"
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_everything_is_reconciled_as_often_as_the_settings_say(synthesized: Synthesized, env: str) -> None:
+    template, days = synthesized.templates[env]["Bulk"], ENVIRONMENTS[env].bulk.reconcile_days
+    scheduled = [rule for rule in _rules(template) if "ScheduleExpression" in rule]
+    assert [rule["ScheduleExpression"] for rule in scheduled] == (
+        [] if days is None else [f"rate({days} days)"]
+    )
+    for rule in scheduled:
+        (target,) = rule["Targets"]
+        transformer = target["InputTransformer"]
+        (name,) = transformer["InputPathsMap"]
+        assert transformer["InputPathsMap"] == {name: "$.id"}
+        assert transformer["InputTemplate"] == f'{{"run":<{name}>,"prefix":""}}'
+        granted = [
+            action
+            for statement in _statements(template, target["RoleArn"])
+            for action in listed(statement["Action"])
+        ]
+        assert granted == ["states:StartExecution"]
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_a_failed_run_raises_an_alarm_where_the_settings_make_alarms(
+    synthesized: Synthesized, env: str
+) -> None:
+    alarms = resources(synthesized.templates[env]["Bulk"], "AWS::CloudWatch::Alarm")
+    metrics = [alarm["Properties"]["MetricName"] for alarm in alarms]
+    assert metrics == (["ExecutionsFailed"] if ENVIRONMENTS[env].alarms else [])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"reconcile_days": 0}, {"reconcile_days": -1}, {"instance_price_per_hour": 0.0}],
+)
+def test_unusable_settings_of_a_run_are_refused(changes: dict[str, Any]) -> None:
+    (name,) = changes
+    with pytest.raises(SettingsError, match=name):
+        BulkSettings(instance_type="ml.c6i.large", instance_count=1, **changes)

@@ -12,6 +12,7 @@ from imagesearch.settings import (
     BulkPrepareSettings,
     IndexSetupSettings,
     IngestSettings,
+    MigrationSettings,
     QuerySettings,
     Settings,
 )
@@ -26,6 +27,7 @@ READERS: dict[str, tuple[str, type[Settings]]] = {
     "bulk_prepare": ("Bulk", BulkPrepareSettings),
     "bulk_index": ("Bulk", BulkIndexSettings),
     "bulk_finish": ("Bulk", BulkFinishSettings),
+    "migration": ("Migration", MigrationSettings),
 }
 # Read by Powertools.
 _POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}

@@ -37,6 +37,13 @@ def _bulk(**changes: object) -> parts.BulkSettings:
         (lambda: parts.IndexSettings(engine="faiss", ef_search=10), "from 100"),
         (lambda: parts.IndexSettings(engine="faiss", shards=0), "at least 1"),
         (lambda: parts.IndexSettings(engine="faiss", replicas=-1), "not be negative"),
+        (lambda: parts.IndexSettings(engine="faiss", attributes={"Brand": "keyword"}), "lower-case"),
+        (lambda: parts.IndexSettings(engine="faiss", attributes={"title": "keyword"}), "none of title"),
+        (lambda: parts.IndexSettings(engine="faiss", attributes={"a.b": "keyword"}), "lower-case"),
+        (
+            lambda: parts.IndexSettings(engine="faiss", attributes={"brand": "text"}),  # type: ignore[dict-item]
+            "keyword, number, boolean, date",
+        ),
         (lambda: parts.FunctionSettings(python="3.10"), "3.11 or later"),
         (lambda: parts.FunctionSettings(architecture="amd64"), "arm64 or x86_64"),  # type: ignore[arg-type]
         (lambda: parts.FunctionSettings(log_retention_days=8), "one of"),  # type: ignore[arg-type]
@@ -92,12 +99,15 @@ def test_region_and_account_are_overridden_everywhere() -> None:
     assert (moved.region, moved.account) == ("cn-north-1", "123456789012")
 
 
-def test_python_and_model_are_overridden_only_on_this_machine() -> None:
+def test_python_and_models_are_overridden_only_on_this_machine() -> None:
     overridden = {
-        name: settings.with_overrides(function_python="3.13", local_model="siglip")
+        name: settings.with_overrides(function_python="3.13", local_models="siglip,demo")
         for name, settings in ENVIRONMENTS.items()
     }
-    assert (overridden["local"].functions.python, overridden["local"].models) == ("3.13", ("siglip",))
+    assert (overridden["local"].functions.python, overridden["local"].models) == (
+        "3.13",
+        ("siglip", "demo"),
+    )
     assert all(overridden[name] == ENVIRONMENTS[name] for name in ("dev", "staging", "prod"))
 
 

@@ -23,7 +23,7 @@ def _masked(template: dict[str, Any]) -> str:
     return ASSET.sub(r"<asset>.\1", json.dumps(template, indent=1, sort_keys=True)) + "\n"
 
 
-@pytest.mark.parametrize("stack", ["Data", "Model", "Ingest", "Bulk", "Api"])
+@pytest.mark.parametrize("stack", ["Data", "Model", "Ingest", "Bulk", "Migration", "Api"])
 def test_dev_is_what_was_last_accepted(synthesized: Synthesized, stack: str) -> None:
     snapshot = SNAPSHOTS / f"dev-{stack}.json"
     present = _masked(synthesized.templates["dev"][stack])

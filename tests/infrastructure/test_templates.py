@@ -13,7 +13,7 @@ from stacks import limits
 from stacks.settings import ENVIRONMENTS
 from tests.infrastructure.assembly import MISLEADING, Synthesized, flat, listed, resources
 
-STACKS = {"Data", "Model", "Ingest", "Bulk", "Api"}
+STACKS = {"Data", "Model", "Ingest", "Bulk", "Migration", "Api"}
 # S3 keeps the CDK's own functions out of this: their policies are the CDK's.
 NO_RESOURCES = {
     "cloudwatch:PutMetricData",
@@ -33,7 +33,7 @@ NO_RESOURCES = {
 }
 
 
-def test_every_environment_synthesizes_its_five_stacks(synthesized: Synthesized) -> None:
+def test_every_environment_synthesizes_its_six_stacks(synthesized: Synthesized) -> None:
     assert {env: set(stacks) for env, stacks in synthesized.templates.items()} == dict.fromkeys(
         ENVIRONMENTS, STACKS
     )
@@ -65,6 +65,7 @@ def test_stacks_deploy_in_order(synthesized: Synthesized) -> None:
             ("Data", "Model"),
             ("Model", "Ingest"),
             ("Ingest", "Bulk"),
+            ("Ingest", "Migration"),
             ("Ingest", "Api"),
         ):
             assert any(name.startswith(f"{env}{first}") for name in needs[then]), (env, then)
@@ -240,6 +241,35 @@ def test_the_query_function_can_write_no_document(synthesized: Synthesized) -> N
             ("es:ESHttpPost", "images-*/_search"),
             ("es:ESHttpPost", "images-*/_count"),
         }
+
+
+def test_ingest_reads_which_indices_are_kept_and_writes_documents_only(synthesized: Synthesized) -> None:
+    for _, stacks in synthesized.templates.items():
+        (policy,) = (
+            policy["Properties"]
+            for policy in resources(stacks["Ingest"], "AWS::IAM::Policy")
+            if policy["Properties"]["Roles"][0]["Ref"].startswith("IngestRole")
+        )
+        granted = {
+            (action, flat(resource).split("/", 2)[2])
+            for statement in policy["PolicyDocument"]["Statement"]
+            for action in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+            if action.startswith("es:")
+        }
+        assert granted == {
+            ("es:ESHttpGet", "images/_mapping"),
+            ("es:ESHttpGet", "images_written/_mapping"),
+            ("es:ESHttpGet", "images-*/_doc/*"),
+            ("es:ESHttpPut", "images-*/_doc/*"),
+            ("es:ESHttpDelete", "images-*/_doc/*"),
+        }
+
+
+def test_another_declared_attribute_updates_the_index_resource(synthesized: Synthesized) -> None:
+    for env, stacks in synthesized.templates.items():
+        (index,) = resources(stacks["Ingest"], "Custom::SearchIndex")
+        assert json.loads(index["Properties"]["Attributes"]) == ENVIRONMENTS[env].index.attributes
 
 
 def test_functions_invoke_the_endpoints_of_their_own_environment_only(synthesized: Synthesized) -> None:

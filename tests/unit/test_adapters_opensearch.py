@@ -4,6 +4,7 @@ import datetime
 import json
 import threading
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -15,10 +16,10 @@ from requests_aws4auth import AWS4Auth  # type: ignore[import-untyped]
 from imagesearch import errors
 from imagesearch.adapters.engine_guard import refuse_other_engine
 from imagesearch.adapters.opensearch import OpenSearchVectorIndex, search_body
-from imagesearch.adapters.opensearch_client import aws_auth, opensearch_client, translate
+from imagesearch.adapters.opensearch_client import aws_auth, opensearch_client, translate, written_alias
 from imagesearch.adapters.opensearch_schema import index_body, template_body
 from imagesearch.errors import EngineMissingError, SearchUnavailableError, SettingsError
-from tests.builders import an_index
+from tests.builders import ATTRIBUTES, an_index
 
 
 def _mapping(field: dict[str, Any]) -> dict[str, Any]:
@@ -80,8 +81,28 @@ def test_everything_else_may_pass(body: str) -> None:
 def test_our_own_bodies_name_the_engine(engine: str) -> None:
     body = index_body(an_index(), engine=engine)
     refuse_other_engine(json.dumps(body), engine)
-    assert body["mappings"]["properties"]["embedding"]["method"]["engine"] == engine
-    assert "knn_vector" not in json.dumps(template_body(alias="images", shards=1, replicas=0))
+    for field in ("embedding", "caption_embedding"):
+        assert body["mappings"]["properties"][field]["method"]["engine"] == engine
+    template = template_body(alias="images", shards=1, replicas=0, attributes=ATTRIBUTES)
+    assert "knn_vector" not in json.dumps(template)
+
+
+def test_the_template_knows_the_declared_attributes_and_no_others() -> None:
+    template = template_body(alias="images", shards=1, replicas=0, attributes=ATTRIBUTES)
+    mapping = template["template"]["mappings"]["properties"]["attributes"]
+    assert mapping["dynamic"] == "strict"
+    assert {name: field["type"] for name, field in mapping["properties"].items()} == {
+        "category": "keyword",
+        "favourite": "boolean",
+        "price": "double",
+        "taken": "date",
+    }
+
+
+def test_the_template_of_the_alias_does_not_match_the_alias_of_the_kept_indices() -> None:
+    assert written_alias("images") == "images_written"
+    (pattern,) = template_body(alias="images", shards=1, replicas=0, attributes={})["index_patterns"]
+    assert not fnmatch(written_alias("images"), pattern)
 
 
 def test_a_search_names_how_thorough_it_is_and_filters_inside() -> None:
@@ -94,6 +115,15 @@ def test_a_search_names_how_thorough_it_is_and_filters_inside() -> None:
     }
     assert (body["size"], body["min_score"]) == (5, 0.7)
     assert "embedding" not in body["_source"]
+
+
+def test_a_search_in_both_parts_filters_inside_each() -> None:
+    body = search_body((0.6, 0.8), k=5, ef_search=100, prefix="a/", part="any")
+    queries = body["query"]["dis_max"]["queries"]
+    assert [list(each["knn"]) for each in queries] == [["embedding"], ["caption_embedding"]]
+    for each in queries:
+        (knn,) = each["knn"].values()
+        assert (knn["k"], knn["filter"]) == (5, {"prefix": {"key": {"value": "a/"}}})
 
 
 def test_a_search_for_more_than_ef_looks_at_as_many() -> None:

@@ -6,6 +6,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -15,11 +16,18 @@ from imagesearch.adapters import engine_guard, opensearch_bulk
 from imagesearch.adapters.opensearch import OpenSearchVectorIndex
 from imagesearch.adapters.opensearch_client import opensearch_client
 from imagesearch.errors import IndexMissingError, SearchRefusedError, SearchUnavailableError
-from imagesearch.models import ImageRecord, document_id
+from imagesearch.models import EmbeddedImage, Metadata, document_id
 from tests.builders import a_reject, an_image
 
 EAST = (1.0, 0.0, 0.0, 0.0)
-THREE = [(an_image(key), EAST) for key in ("a", "b", "c")]
+Vector = tuple[float, ...]
+
+
+def embedded(key: str, vector: Vector = EAST) -> EmbeddedImage:
+    return EmbeddedImage(image=an_image(key), vector=vector)
+
+
+THREE = [embedded(key) for key in ("a", "b", "c")]
 A, B, C = (document_id(key) for key in ("a", "b", "c"))
 
 BREAKER = (
@@ -175,9 +183,7 @@ def test_the_index_waits_by_the_same_rules() -> None:
 
 
 def test_requests_are_bounded_in_bytes_and_filled() -> None:
-    documents: list[tuple[ImageRecord, tuple[float, ...]]] = [
-        (an_image(f"{number:03}"), EAST) for number in range(50)
-    ]
+    documents = [embedded(f"{number:03}") for number in range(50)]
     size = len(opensearch_bulk._entry(documents[0]).lines)
     with _server(lambda _, ids: _written(ids)) as server:
         server.put(documents, max_request_bytes=20 * size + 10)
@@ -193,10 +199,10 @@ def test_a_document_that_is_larger_than_a_request_goes_alone() -> None:
 def test_only_one_request_of_documents_is_held_at_a_time() -> None:
     taken: list[int] = []
 
-    def documents() -> Iterator[tuple[ImageRecord, tuple[float, ...]]]:
+    def documents() -> Iterator[EmbeddedImage]:
         for number in range(30):
             taken.append(number)
-            yield an_image(f"{number:03}"), EAST
+            yield embedded(f"{number:03}")
 
     ahead: list[int] = []
 
@@ -204,7 +210,7 @@ def test_only_one_request_of_documents_is_held_at_a_time() -> None:
         ahead.append(len(taken))
         return _written(ids)
 
-    size = len(opensearch_bulk._entry((an_image("000"), EAST)).lines)
+    size = len(opensearch_bulk._entry(embedded("000")).lines)
     with _server(answer) as server:
         server.put(documents(), max_request_bytes=10 * size + 10)  # type: ignore[arg-type]
     assert ahead == [11, 21, 30]
@@ -214,7 +220,7 @@ def test_the_guard_has_nothing_to_parse_in_a_body_of_any_keys(monkeypatch: pytes
     monkeypatch.setattr(engine_guard, "_documents", lambda _: pytest.fail("the body was parsed"))
     keys = ["Südsee 2026/日本 \U0001f30a.jpg", 'quo"te\\.png', "\u2028"]
     with _server(lambda _, ids: _written(ids)) as server:
-        server.put([*((an_image(key), EAST) for key in keys), a_reject("Übel.txt")])
+        server.put([*map(embedded, keys), a_reject("Übel.txt")])
     assert len(server.sent) == 1
 
 
@@ -222,6 +228,8 @@ def test_a_vector_arrives_as_the_very_numbers_that_were_embedded() -> None:
     chance = random.Random(3)  # noqa: S311 - test data
     numbers = [chance.gauss() * 10 ** chance.randint(-30, 3) for _ in range(512)]
     vector = struct.unpack("<512f", struct.pack("<512f", *numbers))
-    source = json.loads(opensearch_bulk._entry((an_image("a"), vector)).lines.split(b"\n")[1])
+    captioned = replace(an_image("a"), metadata=Metadata(caption="A boat."))
+    document = EmbeddedImage(image=captioned, vector=vector, caption_vector=EAST)
+    source = json.loads(opensearch_bulk._entry(document).lines.split(b"\n")[1])
     assert struct.pack("<512f", *source["embedding"]) == struct.pack("<512f", *vector)
-    assert source["key"] == "a"
+    assert (source["key"], source["caption_embedding"]) == ("a", list(EAST))

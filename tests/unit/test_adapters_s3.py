@@ -1,6 +1,8 @@
 """The image bucket and the artifact bucket, on moto; links are looked at, not followed."""
 
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -9,9 +11,13 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 from moto import mock_aws
 
-from imagesearch.adapters.s3 import S3PictureStore, s3_client, translate
+from imagesearch.adapters.in_memory import InMemoryArtifactStore
+from imagesearch.adapters.s3 import S3PictureStore, s3_client, translate, with_sidecars
 from imagesearch.adapters.s3_artifacts import S3ArtifactStore
 from imagesearch.errors import ArtifactMissingError, StoreRefusedError, StoreUnavailableError
+from imagesearch.models import ObjectState
+from imagesearch.ports import ArtifactStore
+from tests.builders import TAKEN
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -133,6 +139,117 @@ def test_a_listing_goes_beyond_a_page_and_fetches_no_page_that_is_not_needed(cli
     assert len(requests) == 3
 
 
+def test_a_look_sees_the_sidecar_too(client: "S3Client") -> None:
+    store = S3PictureStore(client=client, bucket=BUCKET)
+    client.put_object(Bucket=BUCKET, Key="a.jpg", Body=b"picture")
+    alone = store.look("a.jpg")
+    put = client.put_object(Bucket=BUCKET, Key="a.jpg.json", Body=b"{}")
+    described = store.look("a.jpg")
+    assert alone is not None
+    assert described == replace(alone, sidecar=put["ETag"].strip('"'))
+    client.delete_object(Bucket=BUCKET, Key="a.jpg")
+    assert store.look("a.jpg") is None
+
+
+def test_a_key_that_leaves_no_room_for_a_sidecar_has_none(client: "S3Client") -> None:
+    store, key = S3PictureStore(client=client, bucket=BUCKET), "ä" * 510
+    client.put_object(Bucket=BUCKET, Key=key, Body=b"picture")
+    asked: list[str] = []
+    client.meta.events.register("before-call.s3.HeadObject", lambda **_: asked.append("head"))
+    state = store.look(key)
+    assert state is not None
+    assert (state.sidecar, len(asked)) == (None, 1)
+
+
+def test_what_s3_keeps_with_an_object_is_read_under_its_names(client: "S3Client") -> None:
+    store = S3PictureStore(client=client, bucket=BUCKET)
+    client.put_object(Bucket=BUCKET, Key="a.jpg", Body=b"", Metadata={"title": "By the sea", "price": "1"})
+    assert store.user_metadata("a.jpg") == {"title": "By the sea", "price": "1"}
+    assert store.user_metadata("absent.jpg") == {}
+
+
+def test_a_sidecar_is_read_where_it_is_the_one_that_was_seen(client: "S3Client") -> None:
+    store = S3PictureStore(client=client, bucket=BUCKET)
+    assert store.sidecar("a.jpg", etag="e") is None
+    etag = client.put_object(Bucket=BUCKET, Key="a.jpg.json", Body=b'{"title": "x"}')["ETag"].strip('"')
+    assert store.sidecar("a.jpg", etag=etag) == b'{"title": "x"}'
+    client.put_object(Bucket=BUCKET, Key="a.jpg.json", Body=b"")
+    assert store.sidecar("a.jpg", etag=etag) is None
+
+
+@pytest.mark.parametrize("size", [0, 65_536, 65_537, 200_000])
+def test_a_sidecar_is_cut_behind_its_largest_size(client: "S3Client", size: int) -> None:
+    put = client.put_object(Bucket=BUCKET, Key="a.jpg.json", Body=b"x" * size)
+    content = S3PictureStore(client=client, bucket=BUCKET).sidecar("a.jpg", etag=put["ETag"].strip('"'))
+    assert content is not None
+    assert len(content) == min(size, 65_537)
+
+
+def test_a_listing_shows_sidecars_with_their_pictures_only(client: "S3Client") -> None:
+    store = S3PictureStore(client=client, bucket=BUCKET)
+    pictures = ["a", "a.jpg", "a.jpg!", "a.jpg-2", "a.jpg.jpg", "a.jpg/b", "b.jpg"]
+    sidecars = ["a.jpg.json", "a.jpg-2.json", "b.jpg.json", "b.jpg.json.json", "absent.jpg.json", ".json"]
+    for key in (*pictures, *sidecars):
+        client.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+    listed = list(store.listing())
+    assert listed == [store.look(key) for key in sorted(pictures)]
+    assert {state.key for state in listed if state.sidecar} == {"a.jpg", "a.jpg-2", "b.jpg"}
+    assert list(store.listing(after="a.jpg")) == listed[2:]
+    assert list(store.listing(prefix="a.jpg")) == listed[1:6]
+
+
+def _states(keys: Iterable[str]) -> Iterator[ObjectState]:
+    return (ObjectState(key=key, etag=f"etag of {key}", size=1, last_modified=TAKEN) for key in sorted(keys))
+
+
+def test_of_many_pictures_before_a_sidecar_few_wait() -> None:
+    keys = ["a", *(f"a-{number:05}" for number in range(5000)), "a.json"]
+    taken, asked = list[str](), list[str]()
+
+    def objects() -> Iterator[ObjectState]:
+        for state in _states(keys):
+            taken.append(state.key)
+            yield state
+
+    def ask(key: str) -> str:
+        asked.append(key)
+        return "etag of a.json"
+
+    states = with_sidecars(objects(), ask=ask)
+    first = next(states)
+    assert (first.key, first.sidecar) == ("a", "etag of a.json")
+    assert len(taken) == 1001
+    assert [state.key for state in states] == keys[1:-1]
+    assert asked == ["a"]
+
+
+def test_any_listing_gives_every_picture_its_own_sidecar() -> None:
+    chance = random.Random(5)  # noqa: S311 - test data
+    for _ in range(300):
+        keys = {
+            "".join(chance.choices(["a", "b", "-", ".", ".json", "/"], k=chance.randint(1, 4)))
+            for _ in range(30)
+        }
+        described = with_sidecars(_states(keys), ask=lambda _: None)
+        assert [(state.key, state.sidecar) for state in described] == [
+            (key, f"etag of {key}.json" if f"{key}.json" in keys else None)
+            for key in sorted(keys)
+            if not key.endswith(".json")
+        ]
+
+
+@pytest.mark.parametrize(
+    ("start", "lines"), [(0, [b"one", b"two\r", b"three"]), (4, [b"two\r", b"three"]), (14, []), (99, [])]
+)
+def test_a_file_is_read_from_a_byte_on(client: "S3Client", start: int, lines: list[bytes]) -> None:
+    stores: list[ArtifactStore] = [S3ArtifactStore(client=client, bucket=BUCKET), InMemoryArtifactStore()]
+    for store in stores:
+        store.write("lines", b"one\ntwo\r\nthree")
+        assert list(store.lines("lines", start=start)) == lines
+        with pytest.raises(ArtifactMissingError):
+            next(store.lines("absent", start=start))
+
+
 def test_a_file_is_read_as_it_was_written(client: "S3Client") -> None:
     store = S3ArtifactStore(client=client, bucket=BUCKET)
     assert (store.read("runs/1.json"), store.exists("runs/1.json")) == (None, False)
@@ -172,6 +289,8 @@ def test_an_unreachable_artifact_bucket_is_unavailable_not_empty(monkeypatch: py
         lambda: next(store.lines("a")),
         lambda: next(store.keys("a")),
         lambda: next(S3PictureStore(client=s3_client(), bucket=BUCKET).listing()),
+        lambda: S3PictureStore(client=s3_client(), bucket=BUCKET).user_metadata("a"),
+        lambda: S3PictureStore(client=s3_client(), bucket=BUCKET).sidecar("a", etag="e"),
     ]
     for call in calls:
         with pytest.raises(StoreUnavailableError):

@@ -2,10 +2,12 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
 from imagesearch import errors
+from imagesearch.adapters.sagemaker_answers import stored_text
 from tests.builders import FINGERPRINT
 from tests.embedders import SOUND, embed_text, embedder_of
 from tests.sagemaker_runtime import Answer, Runtime, model_error
@@ -64,7 +66,7 @@ def test_an_answer_of_another_shape_is_a_fault_of_the_protocol(runtime: Runtime,
         embed_text()
 
 
-RECORD = {
+RECORD: dict[str, Any] = {
     "id": "a.png",
     "fingerprint": FINGERPRINT,
     "embedding": "AAAAAJqZGT8AAAAAzcxMvw==",
@@ -88,6 +90,7 @@ def _line(**changes: object) -> bytes:
         _line(embedding=base64.b64encode(bytes(16)).decode()),
         _line(picture=None),
         _line(picture={"width": 6}),
+        _line(picture=RECORD["picture"] | {"user_metadata": ["title"]}),
         _line(error="boom"),
     ],
 )
@@ -98,6 +101,24 @@ def test_a_record_of_another_shape_is_a_fault_of_the_protocol(runtime: Runtime, 
 
 
 @pytest.mark.parametrize(
+    "body",
+    [b"", _line(), _line(picture=None, id="b.png"), _line(picture=None, embedding=None), b'{"id": "a.png"}'],
+)
+def test_a_texts_record_of_another_shape_is_a_fault_of_the_protocol(body: bytes) -> None:
+    with pytest.raises(errors.ModelProtocolError):
+        stored_text(body, key="a.png")
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("text_blank", errors.QueryEmptyError), ("text_too_long", errors.TextTooLongError)]
+)
+def test_a_texts_error_becomes_the_error_of_its_code(code: str, error: type[Exception]) -> None:
+    line = json.dumps({"id": "a.png", "error": {"code": code, "message": "Because."}}).encode()
+    with pytest.raises(error, match="Because"):
+        stored_text(line, key="a.png")
+
+
+@pytest.mark.parametrize(
     ("code", "error"),
     [
         ("source_too_large", errors.SourceTooLargeError),
@@ -105,6 +126,7 @@ def test_a_record_of_another_shape_is_a_fault_of_the_protocol(runtime: Runtime, 
         ("source_forbidden", errors.SourceForbiddenError),
         ("source_unavailable", errors.StoreUnavailableError),
         ("picture_too_many_pixels", errors.PictureTooManyPixelsError),
+        ("picture_too_costly", errors.PictureTooCostlyError),
         ("internal", errors.ModelUnavailableError),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from imagesearch.errors import ModelMismatchError, ModelUnavailableError, SearchUnavailableError
 from imagesearch.indexing import Outcome
 from imagesearch.models import ImageRecord, RejectedImage
-from tests.builders import JPEG, OTHER_FINGERPRINT, PNG, in_memory_house
+from tests.builders import JPEG, OTHER_FINGERPRINT, PNG, embedded, in_memory_house
 from tests.watched import KEY, document_of, watched_indexer
 
 
@@ -88,7 +88,7 @@ def test_a_document_of_another_model_is_embedded_again() -> None:
     document = document_of(house)
     assert isinstance(document, ImageRecord)
     old = replace(document, fingerprint=OTHER_FINGERPRINT)
-    house.index.put_image(house.index.active().name, old, (1.0,) * 32)
+    house.index.put_image(house.index.active().name, embedded(old, (1.0,) * 32))
     assert house.indexer.bring_in_line(KEY) == Outcome.INDEXED
     assert document_of(house) == document
 

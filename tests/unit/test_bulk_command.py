@@ -5,7 +5,8 @@ What the functions of a run write is written here by hand.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -34,11 +35,19 @@ REPORT = {
     "prefix": "album/",
     "index": "images-f-1",
     "fingerprint": "f" * 64,
+    "source": "prefix",
+    "check": False,
     "listed": 6,
     "skipped": 1,
+    "described": 0,
     "planned": 5,
+    "missing": 5,
+    "stale": 0,
+    "orphaned": 0,
     "indexed": 5,
+    "kept": 0,
     "rejected": 0,
+    "undescribed": 0,
     "missing_shards": [],
     "started": "2026-11-23T10:00:00Z",
     "finished": "2026-11-23T10:00:50Z",
@@ -93,8 +102,12 @@ def embed(place: Place, run: str, shard: str) -> None:
     put(place, f"runs/{run}/embeddings/{shard}.out", "{}")
 
 
-def index(place: Place, run: str, shard: str, *, indexed: int, rejected: int = 0) -> None:
-    put(place, f"runs/{run}/indexed/{shard}.json", {"indexed": indexed, "rejected": rejected})
+def index(place: Place, run: str, shard: str, **counts: int) -> None:
+    put(place, f"runs/{run}/indexed/{shard}.json", counts)
+
+
+def read(place: Place, key: str) -> str:
+    return str(place.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode())
 
 
 def end(attempt: Attempt, status: str, *, error: str | None = None, cause: str | None = None) -> None:
@@ -127,6 +140,22 @@ def test_progress_counts_what_is_planned_embedded_and_indexed(place: Place) -> N
     assert (run.status, run.prefix, run.planning) == ("running", "album/", False)
     assert (run.listed, run.skipped, run.planned) == (9, 1, 8)
     assert (run.embedded, run.indexed, run.rejected) == (4, 3, 1)
+
+
+def test_progress_counts_what_planning_found_and_what_loading_did(place: Place) -> None:
+    attempt = bulk.start(place)
+    plan(place, attempt.run, {"00000-000.jsonl": 2, "00000-001.jsonl": 2})
+    found = {"described": 3, "missing": 4, "stale": 1, "orphaned": 2, "rejected": 1, "undescribed": 1}
+    page = {"page": 0, "listed": 9, "skipped": 1, "planned": 5, "token": None} | found
+    put(place, f"runs/{attempt.run}/pages/00000.json", page | {"shards": ["00000-000", "00000-001"]})
+    embed(place, attempt.run, "00000-000.jsonl")
+    index(place, attempt.run, "00000-000", indexed=1, kept=1, rejected=0, undescribed=1)
+
+    run = bulk.show(place, attempt.run)
+
+    assert (run.missing, run.stale, run.described, run.orphaned, run.differences) == (4, 1, 3, 2, 10)
+    assert (run.planned, run.embedded) == (5, 2), "a line that was rejected at once lies in no shard"
+    assert (run.indexed, run.kept, run.rejected, run.undescribed, run.done) == (1, 1, 1, 2, 3)
 
 
 def test_a_run_that_is_still_planning_says_so(place: Place) -> None:
@@ -265,6 +294,34 @@ def test_a_run_that_failed_before_it_wrote_anything_is_resumed_with_the_prefix_i
     assert json.loads(execution_of(resumed).execution_input)["prefix"] == "album/"
 
 
+def test_a_run_is_resumed_with_all_that_it_was_started_with(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "source.jsonl").write_text('{"key": "a.jpg"}\n')
+    attempt = bulk.start(place, source=tmp_path / "source.jsonl", index="images-f-2", check=True)
+    end(attempt, "FAILED")
+
+    given = json.loads(execution_of(bulk.resume(place, attempt.run)).execution_input)
+
+    assert given == {
+        "run": attempt.run,
+        "prefix": "",
+        "source": "file",
+        "index": "images-f-2",
+        "check": True,
+    }
+    assert read(place, f"runs/{attempt.run}/source.jsonl") == '{"key": "a.jpg"}\n'
+
+
+def test_a_run_that_a_schedule_started_is_known_by_its_own_name(place: Place) -> None:
+    run = "0f0e3c3a-0000-4000-8000-123456789abc"
+    place.step_functions.start_execution(
+        stateMachineArn=place.state_machine, name=f"{run}_00e0", input=json.dumps({"run": run, "prefix": ""})
+    )
+    plan(place, run, {"00000-000.jsonl": 2}, prefix="")
+
+    assert bulk.show(place, run).status == "running"
+    assert [one.run for one in bulk.newest(place, count=5)] == [run]
+
+
 def test_a_run_that_step_functions_has_forgotten_is_resumed_from_its_files(place: Place) -> None:
     plan(place, "old", {"00000-000.jsonl": 2}, prefix="old/")
 
@@ -333,12 +390,13 @@ def test_what_aws_refuses_is_one_sentence(place: Place) -> None:
 def test_a_complete_run_ends_with_status_0_and_its_counts(
     command: CliRunner, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ends_with(place, monkeypatch, {})
+    ends_with(place, monkeypatch, {"cost_usd": 0.128})
 
     done = command.invoke(app, ["bulk", "album/"])
 
     assert done.exit_code == 0, done.output
-    assert "complete · 5 planned (1 unchanged), 5 indexed, 0 rejected · 50.0 s, 0.1/s" in flat(done.stdout)
+    said = "complete · 5 planned (1 unchanged), 5 indexed, 0 rejected · 50.0 s, 0.1/s, about 0.13 USD"
+    assert said in flat(done.stdout)
 
 
 def test_rejected_pictures_end_with_status_2_and_the_first_ten_with_reasons(
@@ -420,6 +478,84 @@ def test_a_prefix_and_a_run_to_resume_exclude_each_other(command: CliRunner) -> 
     assert done.exception.code == "arguments_conflict"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--resume", "r", "--keys", "keys.txt"],
+        ["album/", "--texts", "t.csv"],
+        ["--resume", "r", "--index", "i"],
+    ],
+)
+def test_what_a_run_is_about_is_said_once(command: CliRunner, arguments: list[str]) -> None:
+    done = command.invoke(app, ["bulk", *arguments])
+
+    assert isinstance(done.exception, CommandError)
+    assert done.exception.code == "arguments_conflict"
+
+
+def test_pictures_without_their_metadata_are_listed_beside_the_rejected_ones(
+    command: CliRunner, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_rejects(run: str) -> None:
+        line = {"key": "a.jpg", "code": "metadata_invalid", "message": "The field is unknown."}
+        put(place, f"rejects/{run}/00000-000.jsonl", json.dumps(line) + "\n")
+
+    ends_with(place, monkeypatch, {"undescribed": 1}, also=write_rejects)
+
+    done = command.invoke(app, ["bulk"])
+
+    assert done.exit_code == 0, "the picture is indexed"
+    assert "1 without their metadata" in flat(done.stdout)
+    assert "without its metadata a.jpg: The field is unknown. (metadata_invalid)" in flat(done.stdout)
+
+
+def test_an_index_that_is_in_line_says_so_with_status_0(
+    command: CliRunner, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = {"planned": 0, "missing": 0, "indexed": 0, "skipped": 6, "check": True}
+    ends_with(place, monkeypatch, nothing)
+
+    done = command.invoke(app, ["reconcile", "--check"])
+
+    assert done.exit_code == 0, done.output
+    assert "The index is what the bucket says: 6 pictures." in done.stdout
+
+
+def test_a_check_that_finds_differences_ends_with_status_2_and_how_to_mend_them(
+    command: CliRunner, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"missing": 3, "stale": 2, "described": 1, "orphaned": 4, "indexed": 0, "check": True}
+    ends_with(place, monkeypatch, found)
+
+    done = command.invoke(app, ["reconcile", "album/", "--check"])
+
+    assert done.exit_code == 2
+    assert "10 found: 3 missing, 2 stale, 1 described otherwise, 4 orphaned · 1 in line" in flat(done.stdout)
+    assert "Mend it: imagesearch reconcile album/" in flat(done.stdout)
+
+
+def test_reconciling_starts_a_run_that_mends_and_a_check_one_that_changes_nothing(
+    command: CliRunner, place: Place
+) -> None:
+    runs = [
+        Run.model_validate_json(command.invoke(app, ["reconcile", *given, "--no-watch", "--json"]).stdout)
+        for given in ([], ["--check"])
+    ]
+
+    assert [run.check for run in runs] == [False, True]
+
+
+def test_what_was_mended_ends_with_status_0_rejected_pictures_too(
+    command: CliRunner, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends_with(place, monkeypatch, {"orphaned": 1, "indexed": 4, "rejected": 1})
+
+    done = command.invoke(app, ["reconcile"])
+
+    assert done.exit_code == 0, done.output
+    assert "6 mended: 5 missing, 0 stale, 0 described otherwise, 1 orphaned" in flat(done.stdout)
+
+
 def test_the_table_of_runs_shows_their_counts(command: CliRunner, place: Place) -> None:
     put(place, "runs/20260101-000000-aaaa/report.json", REPORT | {"run": "20260101-000000-aaaa"})
 
@@ -429,14 +565,18 @@ def test_the_table_of_runs_shows_their_counts(command: CliRunner, place: Place) 
 
 
 def ends_with(
-    place: Place, monkeypatch: pytest.MonkeyPatch, changed: dict[str, object], *, also: Any = lambda run: None
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: Mapping[str, object],
+    *,
+    also: Any = lambda run: None,
 ) -> None:
     """Let any run end at once, with the report as changed."""
     start = bulk.start
 
     def start_and_end(place: Place, **options: Any) -> Attempt:
         attempt = start(place, **options)
-        put(place, f"runs/{attempt.run}/report.json", REPORT | {"run": attempt.run} | changed)
+        put(place, f"runs/{attempt.run}/report.json", {**REPORT, "run": attempt.run, **changed})
         also(attempt.run)
         end(attempt, "SUCCEEDED")
         return attempt

@@ -1,6 +1,7 @@
 """Ending a bulk run: the sums, what is missing, and the release of a run that failed."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from imagesearch.errors import (
     SearchUnavailableError,
 )
 from tests.builders import FINGERPRINT, PNG
-from tests.bulk import BEGUN, RUN, BulkHouse, bulk_house
+from tests.bulk import BEGUN, INSTANCES, RUN, BulkHouse, bulk_house
 
 
 @pytest.fixture
@@ -32,6 +33,10 @@ def _report(bulk: BulkHouse) -> dict[str, object]:
     return dict(json.loads(bulk.artifacts.read(f"runs/{RUN}/report.json") or b""))
 
 
+def _counts(indexed: int) -> bytes:
+    return json.dumps({"indexed": indexed, "kept": 0, "rejected": 0, "undescribed": 0}).encode()
+
+
 def _without(bulk: BulkHouse, name: str) -> BulkHouse:
     """The same run, one of its results missing."""
     artifacts = type(bulk.artifacts)()
@@ -47,18 +52,31 @@ def test_a_complete_run_is_reported_with_its_sums(bulk: BulkHouse) -> None:
         run=RUN,
         status="complete",
         prefix="",
+        source="prefix",
+        check=False,
         index="images-5e5e5e5e5e5e-1",
         fingerprint=FINGERPRINT,
         listed=601,
         skipped=1,
+        described=0,
         planned=600,
+        missing=600,
+        stale=0,
+        orphaned=0,
         indexed=599,
+        kept=0,
         rejected=1,
+        undescribed=0,
         missing_shards=(),
         started=BEGUN.isoformat(),
         finished="2026-03-01T12:30:08+00:00",
         seconds=8.0,
         pictures_per_second=75.0,
+        instance_type="ml.c6i.large",
+        instance_count=2,
+        instance_seconds=0,
+        cost_usd=0,
+        job_seconds={},
     )
     assert _report(bulk) == vars(report) | {"missing_shards": []}
 
@@ -76,9 +94,24 @@ def test_a_run_of_nothing_is_complete() -> None:
     assert (report.status, report.planned, report.pictures_per_second) == ("complete", 0, 0.0)
 
 
+def test_the_cost_is_that_of_all_transform_jobs_each_counted_once(bulk: BulkHouse) -> None:
+    bulk.finisher().release(RUN, job_seconds={"first": 360})
+    bulk.finisher().finish(RUN, job_seconds={"second": 1440})
+    report = bulk.finisher().finish(RUN, job_seconds={"second": 1440})
+    assert report.job_seconds == {"first": 360, "second": 1440}
+    assert (report.instance_seconds, report.cost_usd) == (3600, 0.5)
+
+
+def test_without_a_price_there_is_no_cost(bulk: BulkHouse) -> None:
+    instances = replace(INSTANCES, usd_per_hour=None)
+    finisher = Finisher(loading=bulk.house.index, artifacts=bulk.artifacts, instances=instances)
+    report = finisher.finish(RUN, job_seconds={"job": 60})
+    assert (report.instance_seconds, report.cost_usd) == (120, None)
+
+
 def test_a_missing_shard_fails_the_run_by_name_after_the_report(bulk: BulkHouse) -> None:
     incomplete = _without(bulk, "00000-001")
-    with pytest.raises(BulkIncompleteError, match=r"600 pictures were planned, 343 indexed .*00000-001"):
+    with pytest.raises(BulkIncompleteError, match=r"600 .* were planned, 343 indexed.*00000-001"):
         incomplete.finisher().finish(RUN)
     report = _report(incomplete)
     assert (report["status"], report["missing_shards"]) == ("failed", ["00000-001"])
@@ -95,9 +128,9 @@ def test_many_missing_shards_are_counted_in_the_sentence_and_named_in_the_report
     assert len(missing) == 12
 
 
-@pytest.mark.parametrize("counts", [{"indexed": 255, "rejected": 0}, {"indexed": 257, "rejected": 0}])
-def test_sums_that_do_not_meet_fail_the_run(bulk: BulkHouse, counts: dict[str, int]) -> None:
-    bulk.artifacts.write(bulk.files.keys.result("00000-001"), json.dumps(counts).encode())
+@pytest.mark.parametrize("indexed", [255, 257])
+def test_sums_that_do_not_meet_fail_the_run(bulk: BulkHouse, indexed: int) -> None:
+    bulk.artifacts.write(bulk.files.keys.result("00000-001"), _counts(indexed))
     with pytest.raises(BulkIncompleteError, match="shards without a result: none"):
         bulk.finisher().finish(RUN)
     assert _report(bulk)["status"] == "failed"
@@ -105,14 +138,13 @@ def test_sums_that_do_not_meet_fail_the_run(bulk: BulkHouse, counts: dict[str, i
 
 def test_a_missing_shard_fails_the_run_even_where_the_sums_meet(bulk: BulkHouse) -> None:
     incomplete = _without(bulk, "00000-001")
-    counts = {"indexed": 512, "rejected": 0}
-    incomplete.artifacts.write(bulk.files.keys.result("00000-000"), json.dumps(counts).encode())
-    with pytest.raises(BulkIncompleteError, match="600 pictures were planned, 599 indexed and 1 rejected"):
+    incomplete.artifacts.write(bulk.files.keys.result("00000-000"), _counts(512))
+    with pytest.raises(BulkIncompleteError, match=r"600 .* were planned, 599 indexed, 0 kept and 1 rejected"):
         incomplete.finisher().finish(RUN)
 
 
 def test_a_result_that_no_page_planned_is_not_counted(bulk: BulkHouse) -> None:
-    bulk.artifacts.write(bulk.files.keys.result("00099-000"), b'{"indexed": 7, "rejected": 0}')
+    bulk.artifacts.write(bulk.files.keys.result("00099-000"), _counts(7))
     assert bulk.finisher().finish(RUN).indexed == 599
 
 
@@ -161,7 +193,7 @@ def test_a_release_that_fails_has_written_its_report_and_can_be_made_again(bulk:
             raise SearchUnavailableError("OpenSearch cannot be reached.", retry_after=5)
 
     with pytest.raises(SearchUnavailableError):
-        Finisher(loading=Down(), artifacts=bulk.artifacts).release(RUN)
+        Finisher(loading=Down(), artifacts=bulk.artifacts, instances=INSTANCES).release(RUN)
     assert _report(bulk)["status"] == "failed"
     assert bulk.finisher().release(RUN) is not None
     assert not bulk.house.index.loading

@@ -5,10 +5,12 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from imagesearch.adapters.in_memory import InMemoryArtifactStore, InMemoryEmbedder, InMemoryVectorIndex
+from imagesearch.bulk import shard
 from imagesearch.bulk.runs import ShardResult
 from imagesearch.errors import (
     ArtifactMissingError,
@@ -22,7 +24,7 @@ from imagesearch.errors import (
     SourceForbiddenError,
     StoreUnavailableError,
 )
-from imagesearch.models import ImageRecord, PictureEmbedding, RejectedImage, Vector
+from imagesearch.models import EmbeddedImage, ImageRecord, PictureEmbedding, RejectedImage
 from tests.builders import JPEG, OTHER_FINGERPRINT, PNG
 from tests.bulk import RUN, BulkHouse, bulk_house, error_line
 from tests.watched import document_of
@@ -31,6 +33,10 @@ OUTPUT = f"runs/{RUN}/embeddings/00000-000.jsonl.out"
 RESULT = f"runs/{RUN}/indexed/00000-000.json"
 CONTENTS = {f"a/{name}.png": PNG + name.encode() for name in "bcdef"} | {"a/note.txt": b"text"}
 KEYS = sorted(CONTENTS)
+
+
+def _result(indexed: int, rejected: int, *, kept: int = 0, undescribed: int = 0) -> ShardResult:
+    return ShardResult(indexed=indexed, kept=kept, rejected=rejected, undescribed=undescribed)
 
 
 def _embedded(**options: Any) -> BulkHouse:
@@ -57,7 +63,8 @@ def _assert_in_line(bulk: BulkHouse, keys: Iterable[str] = KEYS) -> None:
     """Every document is what the object is."""
     for key in keys:
         state, document = bulk.house.pictures.look(key), document_of(bulk.house, key)
-        assert (document and (document.etag, document.size)) == (state and (state.etag, state.size)), key
+        seen = document and (document.etag, document.size, document.last_modified, document.sidecar)
+        assert seen == (state and (state.etag, state.size, state.last_modified, state.sidecar)), key
 
 
 def _single(bulk: BulkHouse) -> list[str]:
@@ -77,7 +84,7 @@ def _single(bulk: BulkHouse) -> list[str]:
 
 def test_pictures_become_documents_and_rejects_are_kept_with_their_reason() -> None:
     bulk = _embedded()
-    assert bulk.load() == [ShardResult(indexed=5, rejected=1)]
+    assert bulk.load() == [_result(5, 1)]
     _assert_in_line(bulk)
     assert [json.loads(line) for line in bulk.artifacts.lines(f"rejects/{RUN}/00000-000.jsonl")] == [
         {
@@ -89,7 +96,7 @@ def test_pictures_become_documents_and_rejects_are_kept_with_their_reason() -> N
     document = document_of(bulk.house, "a/note.txt")
     assert isinstance(document, RejectedImage)
     assert document.error_code == "picture_unsupported_format"
-    assert json.loads(bulk.artifacts.read(RESULT) or b"") == {"indexed": 5, "rejected": 1}
+    assert json.loads(bulk.artifacts.read(RESULT) or b"") == vars(_result(5, 1))
 
 
 def test_a_document_is_the_one_that_ingest_would_have_written() -> None:
@@ -116,7 +123,7 @@ def test_an_indexed_shard_is_not_touched_again() -> None:
     bulk.load()
     bulk.house.index.delete(bulk.house.index.active().name, document_of(bulk.house, KEYS[0]).id)  # type: ignore[union-attr]
     bulk.artifacts.write(OUTPUT, b"")
-    assert bulk.load() == [ShardResult(indexed=5, rejected=1)]
+    assert bulk.load() == [_result(5, 1)]
     assert document_of(bulk.house, KEYS[0]) is None
 
 
@@ -129,7 +136,7 @@ def test_an_indexed_shard_is_not_touched_again() -> None:
         (None, (4, 2), "source_not_found"),
     ],
 )
-@pytest.mark.parametrize("moment", ["load", "active", "listing", "look", "put_many", "listing 2"])
+@pytest.mark.parametrize("moment", ["load", "written", "listing", "look", "put_many", "listing 2"])
 def test_an_object_that_changes_after_it_was_embedded_is_settled(
     key: str, content: bytes | None, counts: tuple[int, int], code: str | None, moment: str
 ) -> None:
@@ -145,7 +152,7 @@ def test_an_object_that_changes_after_it_was_embedded_is_settled(
     before("load")
     bulk.load(before)
     _assert_in_line(bulk)
-    assert bulk.files.result("00000-000") == ShardResult(indexed=counts[0], rejected=counts[1])
+    assert bulk.files.result("00000-000") == _result(*counts)
     assert bulk.rejects().get(key) == code
 
 
@@ -169,7 +176,7 @@ def test_a_picture_that_was_bad_when_embedded_and_is_good_now_is_indexed() -> No
     bulk = bulk_house(contents={"a.png": b"no picture", "b.png": PNG})
     bulk.embed()
     bulk.house.pictures.put("a.png", PNG + b"mended")
-    assert bulk.load() == [ShardResult(indexed=2, rejected=0)]
+    assert bulk.load() == [_result(2, 0)]
     assert isinstance(document_of(bulk.house, "a.png"), ImageRecord)
 
 
@@ -198,7 +205,7 @@ def test_a_picture_that_could_not_be_read_for_a_moment_is_embedded_again(code: s
     """A retry of the shard would read the very same line, so the picture's own way decides."""
     bulk = _embedded(change=lambda line: error_line(KEYS[1], code) if line["id"] == KEYS[1] else line)
     assert _single(bulk) == [KEYS[1]]
-    assert bulk.files.result("00000-000") == ShardResult(indexed=5, rejected=1)
+    assert bulk.files.result("00000-000") == _result(5, 1)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +229,7 @@ def test_a_picture_that_still_cannot_be_embedded_fails_the_shard(
         with pytest.raises(type(error)):
             bulk.load()
     assert not bulk.artifacts.exists(RESULT)
-    assert bulk.load() == [ShardResult(indexed=5, rejected=1)]
+    assert bulk.load() == [_result(5, 1)]
 
 
 @pytest.mark.parametrize("code", ["request_invalid", "never heard of"])
@@ -251,7 +258,7 @@ def test_a_vector_of_another_model_is_refused() -> None:
 
 def test_fewer_lines_than_records_are_an_incomplete_shard() -> None:
     bulk = _embedded(change=lambda line: None if line["id"] == KEYS[-1] else line)
-    with pytest.raises(ShardIncompleteError, match=r"fewer lines than the shard's 6 records"):
+    with pytest.raises(ShardIncompleteError, match=r"fewer lines than the shard's 6 entries"):
         bulk.load()
     assert not bulk.artifacts.exists(RESULT)
 
@@ -379,8 +386,8 @@ class _Recording(InMemoryVectorIndex):
         self._read = read
         self.seen: list[int] = []
 
-    def put_many(self, index: str, documents: Iterable[tuple[ImageRecord, Vector] | RejectedImage]) -> None:
-        def noted() -> Iterator[tuple[ImageRecord, Vector] | RejectedImage]:
+    def put_many(self, index: str, documents: Iterable[EmbeddedImage | RejectedImage]) -> None:
+        def noted() -> Iterator[EmbeddedImage | RejectedImage]:
             for document in documents:
                 self.seen.append(self._read[0])
                 yield document
@@ -392,8 +399,8 @@ def test_an_output_is_streamed_not_held() -> None:
     bulk, read = _embedded(), [0]
 
     class Counting(InMemoryArtifactStore):
-        def lines(self, key: str) -> Iterator[bytes]:
-            for line in bulk.artifacts.lines(key):
+        def lines(self, key: str, *, start: int = 0) -> Iterator[bytes]:
+            for line in bulk.artifacts.lines(key, start=start):
                 read[0] += key == OUTPUT
                 yield line
 
@@ -406,5 +413,6 @@ def test_an_output_is_streamed_not_held() -> None:
     loader = bulk.loader(artifacts=Counting())
     loader._index = recording
     loader._indexer = bulk.house.indexer
-    loader.load(run=RUN, key=OUTPUT)
-    assert recording.seen == [1, 2, 3, 4, 5, 6]
+    with patch.object(shard, "_AT_ONCE", 2):
+        loader.load(run=RUN, key=OUTPUT)
+    assert recording.seen == [2, 2, 4, 4, 6, 6]

@@ -59,19 +59,23 @@ def test_a_shard_with_embeddings_or_a_result_is_not_embedded_again(bulk: BulkHou
     bulk.transform()
     for key in (f"runs/{RUN}/embeddings/00000-{number:03}.jsonl.out" for number in range(3)):
         assert bulk.artifacts.exists(key)
-    assert bulk.preparer().prepare(RUN).shards == 0
+    resumed = bulk.preparer().prepare(RUN)
+    assert (resumed.shards, resumed.unfinished) == (0, 3)
     fresh = bulk_house(contents={f"{number:04}.png": PNG for number in range(600)})
     fresh.plan()
     fresh.artifacts.write(f"runs/{RUN}/embeddings/00000-001.jsonl.out", b"")
     fresh.artifacts.write(f"runs/{RUN}/indexed/00000-002.json", b"{}")
-    assert fresh.preparer().prepare(RUN).shards == 1
+    partly = fresh.preparer().prepare(RUN)
+    assert (partly.shards, partly.unfinished) == (1, 2)
     assert _manifest(fresh) == [{"prefix": f"s3://artifacts/runs/{RUN}/shards/"}, "00000-000.jsonl"]
 
 
 def test_a_run_of_nothing_has_nothing_to_embed() -> None:
     bulk = bulk_house()
     bulk.plan()
-    assert bulk.preparer().prepare(RUN).shards == 0
+    preparation = bulk.preparer().prepare(RUN)
+    assert (preparation.shards, preparation.unfinished) == (0, 0)
+    assert bulk.house.index.loading == set()
 
 
 def test_a_foreign_file_among_the_embeddings_is_named(bulk: BulkHouse) -> None:

@@ -49,6 +49,17 @@ def test_hits_are_a_ranked_table_with_the_time_of_each_part(console: Console) ->
     assert "encode 12 ms · search 3 ms · total 16 ms" in shown
 
 
+def test_hits_show_what_is_said_of_them_on_one_line(console: Console) -> None:
+    described = HIT.model_copy(update={"title": "A [red] dog", "caption": "It runs.\n" + "And runs. " * 20})
+
+    render.show_result(SearchResult(hits=(described, HIT), took_ms={}, index="i"), title="dog")
+
+    shown = console.export_text().splitlines()
+    (line,) = (line for line in shown if "640×480  A [red] dog · It runs." in line)
+    assert line.rstrip().endswith("…")
+    assert sum("dogs/[red] 1.jpg" in line for line in shown) == 2
+
+
 def test_rejected_pictures_are_listed_with_reason_and_code(console: Console) -> None:
     fault = Fault(code="picture_corrupt", message="The picture is damaged.")
 
@@ -57,3 +68,16 @@ def test_rejected_pictures_are_listed_with_reason_and_code(console: Console) -> 
     shown = console.export_text()
     assert "1 findable (2 sent, 0 unchanged), 1 rejected" in shown
     assert "rejected [red] bad.jpg: The picture is damaged. (picture_corrupt)" in shown
+
+
+def test_pictures_without_their_metadata_are_listed_with_the_reason(console: Console) -> None:
+    report = Report(
+        sent=1, indexed=1, described=1, undescribed={"a.jpg": "It is blank."}, missing=["[b].jpg"]
+    )
+
+    render.show_report(report)
+
+    shown = console.export_text()
+    assert "Sidecars: 1 sent or removed" in shown
+    assert "findable without its metadata: a.jpg: It is blank. (metadata_invalid)" in shown
+    assert "its metadata was not sent: [b].jpg (picture_missing)" in shown

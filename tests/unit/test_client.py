@@ -46,7 +46,7 @@ def test_text_and_picture_are_sent_together_with_the_key() -> None:
         requests.append(request)
         return httpx.Response(200, json=FOUND)
 
-    result = client_of(answer).search("a dog", picture=b"jpeg", k=3, prefix="dogs/")
+    result = client_of(answer).search("a dog", picture=b"jpeg", k=3, prefix="dogs/", part="any")
 
     (request,) = requests
     assert str(request.url) == "http://api/prod/search"
@@ -56,8 +56,20 @@ def test_text_and_picture_are_sent_together_with_the_key() -> None:
         "image": {"base64": base64.b64encode(b"jpeg").decode()},
         "k": 3,
         "prefix": "dogs/",
+        "part": "any",
     }
     assert (result.hits[0].key, result.hits[0].score) == ("dogs/1.jpg", 0.9)
+
+
+def test_what_is_said_of_a_picture_is_read_and_what_is_not_said_is_empty() -> None:
+    said = {"title": "A dog", "tags": ["dog"], "attributes": {"price": 2.5, "favourite": True}}
+    found = FOUND | {"hits": [HIT | said, HIT]}
+
+    described, bare = client_of(lambda _: httpx.Response(200, json=found)).search("a dog").hits
+
+    assert (described.title, described.caption, described.tags) == ("A dog", None, ("dog",))
+    assert described.attributes == {"price": 2.5, "favourite": True}
+    assert (bare.title, bare.tags, bare.attributes) == (None, (), {})
 
 
 def test_a_refusal_carries_the_apis_own_code_and_sentence() -> None:

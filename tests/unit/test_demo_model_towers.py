@@ -19,6 +19,7 @@ from scripts.artifact.catalogue import DEMO, BuiltSource
 from scripts.demo_model import efficientnet, minilm
 from scripts.demo_model.contrastive import embed_pictures, embed_texts, normalise
 from scripts.demo_model.heads_file import load_heads
+from scripts.demo_model.reduction import reduced
 from scripts.demo_model.towers import build_towers, picture_features
 from scripts.gallery import DEMO_PICTURE, DEMO_TEXTS, gallery
 
@@ -42,7 +43,14 @@ INPUTS = _inputs()
 @pytest.fixture(scope="module")
 def towers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("towers")
-    build_towers(folder)
+    build_towers(folder, dimension=384)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shorter_towers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shorter-towers")
+    build_towers(folder, dimension=256)
     return folder
 
 
@@ -99,6 +107,15 @@ def test_image_tower_is_the_features_and_the_trained_head(towers: Path) -> None:
     np.testing.assert_allclose(embedding, expected, atol=1e-4)
 
 
+def test_shorter_vectors_are_the_features_and_the_reduced_head(shorter_towers: Path, canonical: Any) -> None:
+    heads = reduced(load_heads(), 256)
+    pooled, roots = _run(picture_features().model().SerializeToString(), image=INPUTS.pictures())
+    (embedding,) = _run(shorter_towers / "image.onnx", image=INPUTS.pictures())
+    np.testing.assert_allclose(embedding, embed_pictures(heads, roots, normalise(pooled)), atol=1e-3)
+    texts = _embed_texts(shorter_towers, list(INPUTS.TEXTS))
+    assert _cosines(texts, embed_texts(heads, normalise(canonical["texts"]))).min() >= 0.9999
+
+
 def test_padding_does_not_move_a_text_vector(towers: Path) -> None:
     alone = _embed_texts(towers, ["dog"])
     padded = _embed_texts(towers, ["dog", "a very long description of a dog that runs along a beach"])
@@ -115,7 +132,7 @@ def test_a_picture_vector_does_not_depend_on_its_batch(towers: Path, batch: int)
 
 
 def test_towers_are_built_to_the_same_bytes_every_time(towers: Path, tmp_path: Path) -> None:
-    build_towers(tmp_path)
+    build_towers(tmp_path, dimension=384)
     assert _digests(tmp_path) == _digests(towers)
 
 

@@ -1,6 +1,7 @@
 """Deploying to AWS: the order of the steps, against moto's S3 and a `cdk` that records its calls."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from scripts.artifact.package import PackagedModel
 from scripts.artifact.publish import record
 from scripts.deploy import deploy
 from scripts.errors import CommandError
+from scripts.migration.status import IndexInUse
 from stacks.model_lock import ModelLock
 
 
@@ -23,6 +25,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with mock_aws():
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="dev-artifacts")
         monkeypatch.setattr(module, "find_bucket", lambda environment, **_: f"{environment}-artifacts")
+        monkeypatch.setattr(module, "indices_in_use", lambda *_: [])
         yield
 
 
@@ -119,6 +122,55 @@ def test_a_failed_cdk_stops_before_anything_is_published(
     assert (
         boto3.client("s3", region_name="us-east-1").list_objects_v2(Bucket="dev-artifacts")["KeyCount"] == 0
     )
+
+
+@pytest.mark.parametrize(
+    ("needed", "is_refused"), [("f" * 64, False), ("e" * 64, True)], ids=["the listed model", "another model"]
+)
+def test_an_index_in_use_keeps_its_model(
+    tmp_path: Path,
+    calls: Path,
+    packaged: PackagedModel,
+    monkeypatch: pytest.MonkeyPatch,
+    needed: str,
+    is_refused: bool,
+) -> None:
+    record(packaged, tmp_path / "model.lock")
+    index = IndexInUse(f"images-{needed[:12]}-1", needed)
+    monkeypatch.setattr(module, "indices_in_use", lambda *_: [index])
+
+    if not is_refused:
+        run(tmp_path)
+        return
+    with pytest.raises(CommandError, match="migrate --finish") as raised:
+        run(tmp_path)
+
+    assert raised.value.code == "model_in_use"
+    assert not calls.exists()
+
+
+def test_a_model_that_makes_other_vectors_when_packaged_anew_does_not_take_the_place_of_the_one_in_use(
+    tmp_path: Path, calls: Path, packaged: PackagedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = replace(packaged, digest="b" * 64, fingerprint="e" * 64)
+    record(earlier, tmp_path / "model.lock")
+    monkeypatch.setattr(module, "indices_in_use", lambda *_: [IndexInUse("images-eeeeeeeeeeee-1", "e" * 64)])
+
+    with pytest.raises(CommandError) as raised:
+        run(tmp_path)
+
+    assert raised.value.code == "model_in_use"
+    assert [line.split()[1] for line in calls.read_text().splitlines()] == ["dev/Data"]
+
+
+def test_a_damaged_lock_is_an_error_before_anything_is_deployed(tmp_path: Path, calls: Path) -> None:
+    (tmp_path / "model.lock").write_text("models = 3")
+
+    with pytest.raises(CommandError) as raised:
+        run(tmp_path)
+
+    assert raised.value.code == "lock_unusable"
+    assert not calls.exists()
 
 
 @pytest.mark.parametrize("environment", ["local", "nowhere"])

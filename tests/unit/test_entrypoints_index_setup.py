@@ -11,7 +11,7 @@ from imagesearch.entrypoints.wiring import IndexSetupParts
 from imagesearch.errors import IndexMissingError, SearchRefusedError, SearchUnavailableError
 from imagesearch.index_setup import IndexSetup
 from imagesearch.models import IndexInfo
-from tests.builders import FINGERPRINT, OTHER_FINGERPRINT, an_image
+from tests.builders import FINGERPRINT, OTHER_FINGERPRINT, an_image, embedded
 
 PROPERTIES = {"ServiceToken": "arn", "Fingerprint": FINGERPRINT, "Dimension": "4"}
 
@@ -60,7 +60,7 @@ def test_repeating_creation_and_update_keeps_every_document() -> None:
     index = InMemoryVectorIndex()
     handler = _handler(index)
     handler(_event("Create"), Context())
-    index.put_image(index.active().name, an_image("a"), (1.0, 0.0, 0.0, 0.0))
+    index.put_image(index.active().name, embedded(an_image("a"), (1.0, 0.0, 0.0, 0.0)))
     for kind in ("Create", "Update", "Update"):
         handler(_event(kind), Context())
     assert index.count(index.active().name) == 1
@@ -70,17 +70,34 @@ def test_an_update_to_another_model_leaves_a_filled_index_active() -> None:
     index = InMemoryVectorIndex()
     handler = _handler(index)
     handler(_event("Create"), Context())
-    index.put_image(index.active().name, an_image("a"), (1.0, 0.0, 0.0, 0.0))
+    index.put_image(index.active().name, embedded(an_image("a"), (1.0, 0.0, 0.0, 0.0)))
     answer = handler(_event("Update", Fingerprint=OTHER_FINGERPRINT), Context())
     assert answer["Data"]["Fingerprint"] == FINGERPRINT
     assert index.active().fingerprint == FINGERPRINT
+
+
+@pytest.mark.parametrize("fingerprint", [FINGERPRINT, OTHER_FINGERPRINT])
+def test_an_update_lets_the_index_that_stays_active_take_new_attributes(fingerprint: str) -> None:
+    declared = list[str]()
+
+    class Declaring(InMemoryVectorIndex):
+        def declare_attributes(self, index: str) -> None:
+            declared.append(index)
+
+    index = Declaring()
+    handler = _handler(index)
+    handler(_event("Create"), Context())
+    assert declared == []
+    index.put_image(index.active().name, embedded(an_image("a"), (1.0, 0.0, 0.0, 0.0)))
+    handler(_event("Update", Fingerprint=fingerprint, Attributes="{}"), Context())
+    assert declared == [index.active().name]
 
 
 def test_a_deletion_leaves_index_and_documents_in_place() -> None:
     index = InMemoryVectorIndex()
     handler = _handler(index)
     handler(_event("Create"), Context())
-    index.put_image(index.active().name, an_image("a"), (1.0, 0.0, 0.0, 0.0))
+    index.put_image(index.active().name, embedded(an_image("a"), (1.0, 0.0, 0.0, 0.0)))
     assert handler(_event("Delete"), Context()) == {"PhysicalResourceId": "images"}
     assert index.count(index.active().name) == 1
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from imagesearch.entrypoints.ingest import build_handler, key_of
 from imagesearch.entrypoints.wiring import IngestParts
 from imagesearch.errors import MessageInvalidError, SettingsError
-from imagesearch.models import RejectedImage, document_id
+from imagesearch.models import ImageRecord, RejectedImage, document_id
 from tests.builders import PNG, InMemoryHouse, in_memory_house
 
 BUCKET = "pictures"
@@ -96,6 +96,26 @@ def test_an_unusable_picture_is_rejected_and_its_message_done() -> None:
     house.pictures.put("note.txt", b"text")
     assert _handle(house, _event("note.txt")) == []
     assert isinstance(_document(house, "note.txt"), RejectedImage)
+
+
+def test_a_sidecars_event_brings_its_picture_in_line() -> None:
+    house = in_memory_house()
+    house.pictures.put("a.png", PNG)
+    _handle(house, _event("a.png"))
+    for content, title in ((b'{"title": "By the sea"}', "By the sea"), (b"{}", None)):
+        house.pictures.put("a.png.json", content)
+        assert _handle(house, _event("a.png.json")) == []
+        document = _document(house, "a.png")
+        assert isinstance(document, ImageRecord)
+        assert document.metadata.title == title
+
+
+@pytest.mark.parametrize("key", ["a.png.json", "a.png.json.json", ".json", "notes/.json"])
+def test_a_sidecar_of_no_picture_is_done_and_leaves_no_document(key: str) -> None:
+    house = in_memory_house()
+    house.pictures.put(key, b"{}")
+    assert _handle(house, _event(key)) == []
+    assert list(house.index.keys(house.index.active().name)) == []
 
 
 @pytest.mark.parametrize(

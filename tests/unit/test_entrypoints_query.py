@@ -1,10 +1,12 @@
 """The query API's answers, on in-memory parts."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from imagesearch.entrypoints.wiring import QueryParts
 from imagesearch.models import document_id
-from tests.builders import OTHER_FINGERPRINT, InMemoryHouse, in_memory_house
+from tests.builders import ATTRIBUTES, OTHER_FINGERPRINT, InMemoryHouse, in_memory_house
 from tests.query_api import PICTURES, Api, base64_of, parts_of
 
 
@@ -120,6 +122,54 @@ def test_an_unknown_route_is_404(api: Api, method: str, path: str) -> None:
     assert (answer.status, answer.code) == (404, "route_unknown")
 
 
+SAID = {
+    "title": "By the sea",
+    "caption": "a dog on a beach",
+    "tags": ["sea", "dog"],
+    "attributes": {"category": "album", "price": 12.0, "favourite": False},
+}
+
+
+def _describe(house: InMemoryHouse, key: str, said: object) -> None:
+    house.pictures.put(f"{key}.json", json.dumps(said).encode())
+    house.indexer.bring_in_line(key)
+
+
+def test_what_is_said_of_a_picture_is_shown_with_it(api: Api, house: InMemoryHouse) -> None:
+    _describe(house, "a/2.png", SAID)
+    hits = api.search(image=base64_of(PICTURES["a/2.png"])).body["hits"]
+    assert {name: hits[0][name] for name in SAID} == SAID
+    assert not SAID.keys() & hits[1].keys()
+    shown = api.ask("GET", f"/images/{document_id('a/2.png')}").body
+    assert {name: shown[name] for name in SAID} == SAID
+    assert "metadata_fault" not in shown
+
+
+def test_a_picture_without_its_metadata_shows_why(api: Api, house: InMemoryHouse) -> None:
+    _describe(house, "a/2.png", {"colour": "red"})
+    shown = api.ask("GET", f"/images/{document_id('a/2.png')}").body
+    assert shown["state"] == "indexed"
+    assert "colour" in shown["metadata_fault"]
+    assert not SAID.keys() & shown.keys()
+
+
+@pytest.mark.parametrize("part", ["caption", "any"])
+def test_a_text_finds_the_picture_of_its_caption(api: Api, house: InMemoryHouse, part: str) -> None:
+    _describe(house, "a/2.png", {"caption": "a dog on a beach"})
+    by_address = api.ask("GET", "/search", query={"q": "a dog on a beach", "part": part})
+    for answer in (api.search(text="a dog on a beach", part=part), by_address):
+        assert answer.body["hits"][0]["key"] == "a/2.png"
+        assert answer.body["hits"][0]["score"] == pytest.approx(1)
+        assert len(answer.body["hits"]) == (1 if part == "caption" else 3)
+
+
+def test_a_raw_picture_is_compared_with_the_part_that_is_asked(api: Api, house: InMemoryHouse) -> None:
+    _describe(house, "a/2.png", {"caption": "a dog on a beach"})
+    body, query = PICTURES["b/3.jpg"], {"part": "caption"}
+    answer = api.ask("POST", "/search", body=body, content_type="image/jpeg", query=query)
+    assert [hit["key"] for hit in answer.body["hits"]] == ["a/2.png"]
+
+
 def test_health_names_index_model_and_number_of_pictures(api: Api, house: InMemoryHouse) -> None:
     index = house.index.active()
     assert api.ask("GET", "/health").body == {
@@ -127,6 +177,7 @@ def test_health_names_index_model_and_number_of_pictures(api: Api, house: InMemo
         "index": index.name,
         "fingerprint": index.fingerprint,
         "pictures": 3,
+        "attributes": ATTRIBUTES,
     }
 
 
@@ -138,6 +189,6 @@ def test_another_model_than_the_indexs_is_409_with_the_way_out() -> None:
 
 
 def test_a_lower_limit_of_results_is_kept(house: InMemoryHouse) -> None:
-    api = Api(lambda: QueryParts(searcher=house.searcher, max_request_bytes=1000, max_results=10))
+    api = Api(lambda: replace(parts_of(house), max_request_bytes=1000, max_results=10))
     assert api.search(text="sea", k=10).status == 200
     assert api.search(text="sea", k=11).code == "request_invalid"

@@ -35,6 +35,8 @@ from tests.query_api import MAX_REQUEST_BYTES, Api, base64_of
         ({"text": "sea", "colour": "blue"}, "colour:"),
         ({"text": "sea", "s3_uri": "s3://other/key"}, "s3_uri:"),
         ({"text": "sea", "x" * 100_000: 1}, "xxx"),
+        ({"text": "sea", "part": "title"}, "part:"),
+        ({"text": "sea", "part": None}, "part:"),
     ],
 )
 def test_a_wrong_field_is_refused_with_400_and_named(

@@ -1,14 +1,21 @@
 """Imports are pure and light, and the settings build the functions' parts on first use."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from imagesearch.entrypoints import wiring
+from imagesearch.entrypoints import migration_wiring, wiring
 from imagesearch.errors import SettingsError
-from imagesearch.settings import IndexSetupSettings, IngestSettings, QuerySettings, Settings
+from imagesearch.settings import (
+    IndexSetupSettings,
+    IngestSettings,
+    MigrationSettings,
+    QuerySettings,
+    Settings,
+)
 
 LAMBDA = Path(__file__).parents[2] / "lambda"
 
@@ -17,6 +24,7 @@ INGEST = {
     "INDEX_ALIAS": "images",
     "VECTOR_ENGINE": "faiss",
     "IMAGE_BUCKET": "pictures",
+    "ATTRIBUTES": '{"price": "number"}',
     "ENDPOINT_PREFIX": "imagesearch-dev-",
     "MAX_ENDPOINT_PAYLOAD_BYTES": "4000000",
     "INVOKE_TIMEOUT_SECONDS": "20.5",
@@ -32,10 +40,28 @@ INDEX_SETUP = {
     "INDEX_ALIAS": "images",
     "VECTOR_ENGINE": "lucene",
     "VECTOR_SPACE": "cosinesimil",
+    "ATTRIBUTES": "{}",
     "NUMBER_OF_SHARDS": "1",
     "NUMBER_OF_REPLICAS": "0",
 }
-CASES = [(QuerySettings, QUERY), (IngestSettings, INGEST), (IndexSetupSettings, INDEX_SETUP)]
+MIGRATION = (
+    INGEST
+    | INDEX_SETUP
+    | {
+        "ARTIFACT_BUCKET": "artifacts",
+        "EF_SEARCH": "200",
+        "MIN_RECALL": "0.95",
+        "SAMPLE": "200",
+        "DRAIN_HOURS": "0.0",
+        "LONGEST_INVOCATION_SECONDS": "120.0",
+    }
+)
+CASES = [
+    (QuerySettings, QUERY),
+    (IngestSettings, INGEST),
+    (IndexSetupSettings, INDEX_SETUP),
+    (MigrationSettings, MIGRATION),
+]
 
 
 @pytest.mark.parametrize(("kind", "environment"), CASES)
@@ -45,7 +71,8 @@ def test_settings_are_read_from_their_variables_and_no_others(
     settings = kind.from_environment(environment | {"UNKNOWN": "x", "AWS_REGION": "eu-central-1"})
     assert {name.upper(): value for name, value in vars(settings).items()}.keys() == environment.keys()
     for name, value in vars(settings).items():
-        assert str(value) == environment[name.upper()]
+        text = environment[name.upper()]
+        assert value == json.loads(text) if name == "attributes" else str(value) == text
 
 
 @pytest.mark.parametrize(
@@ -77,6 +104,11 @@ def test_a_missing_variable_is_named(
         ("INVOKE_TIMEOUT_SECONDS", "inf"),
         ("INVOKE_TIMEOUT_SECONDS", "20s"),
         ("URL_TTL_SECONDS", "0"),
+        ("ATTRIBUTES", "price"),
+        ("ATTRIBUTES", "[]"),
+        ("ATTRIBUTES", '{"price": "decimal"}'),
+        ("ATTRIBUTES", '{"price": null}'),
+        ("ATTRIBUTES", '{"price": ["number"]}'),
     ],
 )
 def test_an_unusable_variable_is_named(name: str, value: str) -> None:
@@ -92,7 +124,7 @@ def test_an_unusable_variable_of_the_index_is_named(name: str, value: str) -> No
         IndexSetupSettings.from_environment(INDEX_SETUP | {name: value})
 
 
-@pytest.mark.parametrize("entrypoint", ["query", "ingest", "index_setup"])
+@pytest.mark.parametrize("entrypoint", ["query", "ingest", "index_setup", "migration"])
 def test_importing_an_entrypoint_needs_no_environment_and_loads_no_client(entrypoint: str) -> None:
     script = f"""
 import sys
@@ -110,19 +142,23 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    for each in (wiring.query_parts, wiring.ingest_parts, wiring.index_setup_parts):
+    for each in (
+        *(wiring.query_parts, wiring.ingest_parts, wiring.index_setup_parts),
+        migration_wiring.migration,
+    ):
         each.cache_clear()
 
 
 @pytest.mark.usefixtures("aws")
 def test_the_parts_are_built_from_the_environment_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (QUERY | INDEX_SETUP).items():
+    for name, value in (QUERY | INDEX_SETUP | MIGRATION).items():
         monkeypatch.setenv(name, value)
     assert wiring.query_parts().max_results == 100
     assert wiring.query_parts() is wiring.query_parts()
     assert wiring.ingest_parts().bucket == "pictures"
     assert wiring.ingest_parts().seconds_per_picture == 20.5
     assert wiring.index_setup_parts().alias == "images"
+    assert migration_wiring.migration() is migration_wiring.migration()
 
 
 @pytest.mark.usefixtures("aws")

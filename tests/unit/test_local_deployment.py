@@ -1,5 +1,8 @@
 """When a deployment counts as current, and what the emulator and the CDK's command line may see."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,9 +12,14 @@ from scripts.errors import CommandError
 from scripts.local.cdk import Cdk
 from scripts.local.deployment import Deployment
 from scripts.local.emulator.launcher import MINISTACK_VERSION
-from scripts.local.emulator_process import Emulator
+from scripts.local.emulator_process import PART, Emulator
+from scripts.local.environment import models_running
+from scripts.local.model_package import model_lock_path, write_model_lock
+from scripts.local.processes import ProcessTable
 from scripts.local.settings import LocalSettings
+from scripts.migration.status import IndexInUse
 from scripts.repository import ROOT
+from stacks.model_lock import ModelLock
 
 SECRETS = {
     "AWS_ACCESS_KEY_ID": "AKIADEVELOPER",
@@ -32,44 +40,88 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def packaged(digest: str, *, fingerprint: str = "f" * 64) -> PackagedModel:
+def packaged(digest: str, *, name: str = "demo", fingerprint: str = "f" * 64) -> PackagedModel:
     return PackagedModel(
         path=Path("model.tar.gz"),
         digest=digest,
         fingerprint=fingerprint,
         dimension=2,
-        name="demo",
+        name=name,
         python="3.11",
     )
 
 
-def test_a_deployment_is_current_for_its_own_model_only(settings: LocalSettings) -> None:
-    deployment = Deployment(settings, print)
-    assert not deployment.is_current(packaged("a" * 64))
-    deployment.remember(packaged("a" * 64))
-    assert deployment.is_current(packaged("a" * 64))
-    assert not deployment.is_current(packaged("b" * 64))
+def test_a_deployment_is_current_for_its_own_models_only(settings: LocalSettings) -> None:
+    deployment, first, second = Deployment(settings, print), packaged("a" * 64), packaged("b" * 64)
+    assert not deployment.is_current([first])
+    deployment.remember([first])
+    assert deployment.is_current([first])
+    assert not deployment.is_current([second])
+    assert not deployment.is_current([first, second])
 
 
-def test_another_models_vectors_are_refused_while_the_emulator_holds_an_index(
-    settings: LocalSettings,
-) -> None:
-    deployment, other = Deployment(settings, print), packaged("b" * 64, fingerprint="e" * 64)
-    deployment.require_same_vectors(other)
-    deployment.remember(packaged("a" * 64))
+def test_the_order_of_the_models_counts_as_a_new_index_is_made_for_the_first(settings: LocalSettings) -> None:
+    deployment, first, second = Deployment(settings, print), packaged("a" * 64), packaged("b" * 64)
+    deployment.remember([first, second])
+    assert not deployment.is_current([second, first])
 
-    deployment.require_same_vectors(packaged("b" * 64))
-    with pytest.raises(CommandError, match="imagesearch local down") as raised:
-        deployment.require_same_vectors(other)
 
-    assert raised.value.code == "model_differs"
+def test_models_that_no_index_needs_may_go(settings: LocalSettings) -> None:
+    index = IndexInUse("images-ffffffffffff-1", "f" * 64)
+    deployment, other = Deployment(settings, print), packaged("b" * 64, name="other", fingerprint="e" * 64)
+    deployment.require_served([], [other])
+    deployment.require_served([index], [other, packaged("a" * 64)])
+    deployment.require_served([index], [packaged("c" * 64)])
+
+
+def test_a_model_whose_index_is_in_use_stays_and_is_called_by_its_name(settings: LocalSettings) -> None:
+    write_model_lock([packaged("a" * 64, name="old")], settings)
+    deployment, other = Deployment(settings, print), packaged("b" * 64, name="other", fingerprint="e" * 64)
+
+    with pytest.raises(
+        CommandError, match=r"old of fingerprint f{12}\..*--model.*migrate --finish.*local down"
+    ):
+        deployment.require_served([IndexInUse("images-ffffffffffff-1", "f" * 64)], [other])
+
+
+def test_the_environments_lock_names_its_models_and_no_earlier_ones(settings: LocalSettings) -> None:
+    write_model_lock([packaged("a" * 64, name="old")], settings)
+    write_model_lock([packaged("a" * 64), packaged("b" * 64, name="demo-256")], settings)
+    assert set(ModelLock.load(model_lock_path(settings)).models) == {"demo", "demo-256"}
+
+
+def test_without_a_running_environment_the_default_model_is_meant(settings: LocalSettings) -> None:
+    (settings.directory / "environment.json").write_text('{"models": ["demo", "demo-256"]}')
+    assert models_running(settings) == ("demo",)
+
+
+def test_a_running_environment_keeps_its_models(settings: LocalSettings) -> None:
+    (settings.directory / "environment.json").write_text('{"models": ["demo", "demo-256"]}')
+    with a_process_in_place_of_the_emulator(settings):
+        assert models_running(settings) == ("demo", "demo-256")
+
+
+@contextmanager
+def a_process_in_place_of_the_emulator(settings: LocalSettings) -> Iterator[None]:
+    processes = ProcessTable(settings.directory)
+    processes.start(
+        PART,
+        [sys.executable, "-c", "import signal; signal.pause()"],
+        environment={},
+        port=0,
+        directory=settings.directory,
+    )
+    try:
+        yield
+    finally:
+        processes.stop(PART)
 
 
 def test_what_was_deployed_is_forgotten_with_the_emulator(settings: LocalSettings) -> None:
     deployment = Deployment(settings, print)
-    deployment.remember(packaged("a" * 64))
+    deployment.remember([packaged("a" * 64)])
     Emulator(settings).stop()
-    assert not deployment.is_current(packaged("a" * 64))
+    assert not deployment.is_current([packaged("a" * 64)])
 
 
 @pytest.mark.usefixtures("secrets")

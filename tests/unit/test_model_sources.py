@@ -56,6 +56,18 @@ def test_object_is_read_with_its_etag(bucket: Any, key: str) -> None:
     assert (source.data, source.etag) == (b"picture", etag)
 
 
+@pytest.mark.parametrize("metadata", [{"title": "By the sea", "price": "12.5"}, {}])
+def test_object_is_read_with_what_the_bucket_keeps_with_it(bucket: Any, metadata: dict[str, str]) -> None:
+    bucket.put_object(Key="a.jpg", Body=b"picture", Metadata=metadata)
+    assert SourceReader("pictures").fetch("s3://pictures/a.jpg").user_metadata == (metadata or None)
+
+
+def test_more_metadata_than_s3_ever_keeps_is_left_out(stub: Stubber) -> None:
+    stub.add_response("get_object", {**body(b"picture"), "Metadata": {"title": "x" * 9000}})
+    source = SourceReader("pictures").fetch("s3://pictures/a.jpg")
+    assert (source.data, source.user_metadata) == (b"picture", None)
+
+
 @pytest.mark.parametrize(
     "uri",
     [

@@ -18,7 +18,7 @@ WRITTEN = {
     "opensearch_url": "http://127.0.0.1:9200",
     "region": "us-east-1",
     "account": "000000000000",
-    "model": "demo",
+    "models": ["demo"],
 }
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from operator import mul
 from typing import Protocol
@@ -10,17 +11,21 @@ from urllib.parse import quote
 
 from imagesearch.errors import (
     ArtifactMissingError,
+    IndexInUseError,
     IndexMissingError,
     PictureEmptyError,
     PictureUnsupportedFormatError,
     SourceNotFoundError,
 )
+from imagesearch.metadata import MAX_SIDECAR_BYTES, is_sidecar, sidecar_key
 from imagesearch.models import (
+    EmbeddedImage,
     Embedding,
     ImageRecord,
     IndexInfo,
     Match,
     ObjectState,
+    Part,
     PictureEmbedding,
     RejectedImage,
     Vector,
@@ -32,9 +37,10 @@ class InMemoryPictureStore:
 
     def __init__(self) -> None:
         self._objects: dict[str, tuple[bytes, ObjectState]] = {}
+        self._user_metadata: dict[str, Mapping[str, str]] = {}
         self._clock = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 
-    def put(self, key: str, content: bytes) -> ObjectState:
+    def put(self, key: str, content: bytes, *, user_metadata: Mapping[str, str] | None = None) -> ObjectState:
         """Store an object and return its state; the ETag is the content's MD5, as S3's is."""
         self._clock += 1
         state = ObjectState(
@@ -44,11 +50,13 @@ class InMemoryPictureStore:
             last_modified=datetime.fromtimestamp(self._clock, UTC),
         )
         self._objects[key] = (content, state)
-        return state
+        self._user_metadata[key] = dict(user_metadata or {})
+        return self.look(key) or state
 
     def remove(self, key: str) -> None:
         """Delete an object, absent or not."""
         self._objects.pop(key, None)
+        self._user_metadata.pop(key, None)
 
     def read(self, key: str) -> tuple[bytes, str]:
         """Return an object's content and ETag. Raises SourceNotFoundError."""
@@ -59,13 +67,25 @@ class InMemoryPictureStore:
 
     def look(self, key: str) -> ObjectState | None:
         """Return the object's present state, or None."""
-        return self._objects[key][1] if key in self._objects else None
+        if key not in self._objects:
+            return None
+        beside = self._objects.get(sidecar_key(key))
+        return replace(self._objects[key][1], sidecar=beside[1].etag if beside else None)
+
+    def user_metadata(self, key: str) -> Mapping[str, str]:
+        """Return what was stored with an object."""
+        return self._user_metadata.get(key, {})
+
+    def sidecar(self, key: str, *, etag: str) -> bytes | None:
+        """Return the content of a picture's sidecar, or None where it is not the one of this ETag."""
+        beside = self._objects.get(sidecar_key(key))
+        return beside[0][: MAX_SIDECAR_BYTES + 1] if beside and beside[1].etag == etag else None
 
     def listing(self, *, prefix: str = "", after: str = "") -> Iterator[ObjectState]:
         """Yield the objects whose key begins with `prefix` and comes after `after`, in the keys' order."""
         for key in sorted(self._objects):
             state = self.look(key)
-            if state is not None and key.startswith(prefix) and key > after:
+            if state is not None and not is_sidecar(key) and key.startswith(prefix) and key > after:
                 yield state
 
     def url(self, key: str, *, ttl_seconds: int) -> str:
@@ -83,11 +103,14 @@ class InMemoryArtifactStore:
         """Return a file's content, or None."""
         return self._files.get(key)
 
-    def lines(self, key: str) -> Iterator[bytes]:
-        """Yield a file's lines. Raises ArtifactMissingError."""
+    def lines(self, key: str, *, start: int = 0) -> Iterator[bytes]:
+        """Yield a file's lines from the byte `start` on. Raises ArtifactMissingError."""
         if key not in self._files:
             raise ArtifactMissingError(f"The run's file {key} is missing.")
-        yield from self._files[key].splitlines()
+        *lines, rest = self._files[key][start:].split(b"\n")
+        yield from lines
+        if rest:
+            yield rest
 
     def write(self, key: str, content: bytes) -> None:
         """Write a file."""
@@ -110,6 +133,8 @@ class _Readable(Protocol):
     """Whatever the embedder reads stored pictures from."""
 
     def read(self, key: str) -> tuple[bytes, str]: ...
+
+    def user_metadata(self, key: str) -> Mapping[str, str]: ...
 
 
 class InMemoryEmbedder:
@@ -144,6 +169,7 @@ class InMemoryEmbedder:
             height=1,
             content_type=_content_type(content),
             perceptual_hash=hashlib.sha256(content).hexdigest()[:16],
+            user_metadata=self._pictures.user_metadata(key),
         )
 
     def _vector(self, content: bytes) -> Vector:
@@ -175,13 +201,13 @@ def score(space: str, query: Vector, vector: Vector) -> float:
 
 
 class InMemoryVectorIndex:
-    """Indices, documents and the alias; search is exact, and every write is visible at once."""
+    """Indices, documents and the aliases; search is exact, and every write is visible at once."""
 
     def __init__(self) -> None:
         self._indices: dict[str, IndexInfo] = {}
-        self._documents: dict[str, dict[str, ImageRecord | RejectedImage]] = {}
-        self._vectors: dict[str, dict[str, Vector]] = {}
+        self._documents: dict[str, dict[str, EmbeddedImage | RejectedImage]] = {}
         self._alias: str | None = None
+        self._written: tuple[str, ...] = ()
         self.loading: set[str] = set()
 
     def active(self) -> IndexInfo:
@@ -190,6 +216,31 @@ class InMemoryVectorIndex:
             raise IndexMissingError("The alias leads to no index.")
         return self._indices[self._alias]
 
+    def written(self) -> tuple[IndexInfo, ...]:
+        """Return every index that is kept equal to the bucket, the active one first."""
+        active = self.active()
+        others = (self._indices[name] for name in sorted(self._written) if name != active.name)
+        return (active, *others)
+
+    def indices(self) -> tuple[IndexInfo, ...]:
+        """Return every index, in the names' order."""
+        return tuple(self._indices[name] for name in sorted(self._indices))
+
+    def write_to(self, indices: Sequence[str]) -> None:
+        """Let these indices be kept beside the active one."""
+        self._written = tuple(self._info(index).name for index in indices)
+
+    def remove(self, index: str) -> None:
+        """Forget an index, absent or not. Raises IndexInUseError."""
+        if index in {self._alias, *self._written}:
+            raise IndexInUseError(f"The index {index} is in use.")
+        self._indices.pop(index, None)
+        self._documents.pop(index, None)
+
+    def declare_attributes(self, index: str) -> None:
+        """Accept any attribute; memory has no mapping."""
+        self._info(index)
+
     def put_template(self, *, shards: int, replicas: int) -> None:
         """Accept the template; memory has neither shards nor replicas."""
 
@@ -197,33 +248,52 @@ class InMemoryVectorIndex:
         """Create a concrete index; an existing one of this name stays as it is."""
         self._indices.setdefault(index.name, index)
         self._documents.setdefault(index.name, {})
-        self._vectors.setdefault(index.name, {})
 
     def point_alias(self, index: str) -> None:
         """Let the alias lead to this index."""
-        self._info(index)
-        self._alias = index
+        self._alias = self._info(index).name
 
     def is_empty(self, index: str) -> bool:
         """Return whether the index holds no document at all."""
         return not self._documents[self._info(index).name]
 
     def search(
-        self, index: str, vector: Vector, *, k: int, min_score: float | None = None, prefix: str | None = None
+        self,
+        index: str,
+        vector: Vector,
+        *,
+        k: int,
+        min_score: float | None = None,
+        prefix: str | None = None,
+        part: Part = "picture",
     ) -> tuple[Match, ...]:
         """Return the at most k nearest pictures, best first, whose key begins with `prefix`."""
-        info = self._info(index)
+        space = self._info(index).space
         matches = [
-            Match(image=image, score=score(info.space, vector, self._vectors[index][image.id]))
-            for image in self._documents[index].values()
-            if isinstance(image, ImageRecord) and image.key.startswith(prefix or "")
+            Match(image=each.image, score=max(score(space, vector, other) for other in vectors))
+            for each in self._pictures(index)
+            if each.image.key.startswith(prefix or "") and (vectors := _vectors(each, part))
         ]
         best = sorted(matches, key=lambda match: -match.score)[:k]
         return tuple(match for match in best if min_score is None or match.score >= min_score)
 
+    def refresh(self, index: str) -> None:
+        """Do nothing: every write is visible at once."""
+        self._info(index)
+
+    def sample(self, index: str, count: int) -> tuple[Vector, ...]:
+        """Return the vectors of the pictures with the smallest ids, which are hashes."""
+        drawn = sorted(self._pictures(index), key=lambda each: each.image.id)[:count]
+        return tuple(each.vector for each in drawn)
+
+    def exact(self, index: str, vector: Vector, *, k: int) -> tuple[Match, ...]:
+        """Return the k nearest pictures."""
+        return self.search(index, vector, k=k)
+
     def get(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
         """Return the document as the last write left it, or None."""
-        return self._documents[self._info(index).name].get(document_id)
+        document = self._documents[self._info(index).name].get(document_id)
+        return document.image if isinstance(document, EmbeddedImage) else document
 
     def find(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
         """Return the document as searches see it: at once, here."""
@@ -231,26 +301,49 @@ class InMemoryVectorIndex:
 
     def known(self, index: str, document_ids: Sequence[str]) -> dict[str, ImageRecord | RejectedImage]:
         """Return those of the documents that there are."""
-        documents = self._documents[self._info(index).name]
-        return {each: documents[each] for each in document_ids if each in documents}
+        found = {each: self.get(index, each) for each in document_ids}
+        return {each: document for each, document in found.items() if document is not None}
 
-    def put_image(self, index: str, image: ImageRecord, vector: Vector) -> None:
+    def keys(
+        self, index: str, *, prefix: str = "", after: str = "", last: str | None = None
+    ) -> Iterator[str]:
+        """Yield the documents' keys between `after` and `last`, in their order."""
+        documents = list(self._documents[self._info(index).name].values())
+        keys = sorted(each.image.key if isinstance(each, EmbeddedImage) else each.key for each in documents)
+        for key in keys:
+            if key.startswith(prefix) and key > after and (last is None or key <= last):
+                yield key
+
+    def put_image(self, index: str, image: EmbeddedImage) -> None:
         """Write a picture, replacing whatever the index held for its key."""
-        self._documents[self._info(index).name][image.id] = image
-        self._vectors[index][image.id] = vector
+        self._documents[self._info(index).name][image.image.id] = image
+
+    def describe(self, index: str, image: ImageRecord, caption_vector: Vector | None) -> bool:
+        """Replace all that the index holds of the same picture but its vector, where that is possible."""
+        known = self._documents[self._info(index).name].get(image.id)
+        if not isinstance(known, EmbeddedImage):
+            return False
+        if (known.image.etag, known.image.fingerprint) != (image.etag, image.fingerprint):
+            return False
+        caption = image.metadata.caption
+        if caption is not None and caption == known.image.metadata.caption:
+            caption_vector = known.caption_vector
+        if (caption is None) != (caption_vector is None):
+            return False
+        self.put_image(index, replace(known, image=image, caption_vector=caption_vector))
+        return True
 
     def put_rejected(self, index: str, rejected: RejectedImage) -> None:
         """Write a reject, replacing whatever the index held for its key."""
         self._documents[self._info(index).name][rejected.id] = rejected
-        self._vectors[index].pop(rejected.id, None)
 
-    def put_many(self, index: str, documents: Iterable[tuple[ImageRecord, Vector] | RejectedImage]) -> None:
+    def put_many(self, index: str, documents: Iterable[EmbeddedImage | RejectedImage]) -> None:
         """Write many documents."""
         for document in documents:
             if isinstance(document, RejectedImage):
                 self.put_rejected(index, document)
             else:
-                self.put_image(index, *document)
+                self.put_image(index, document)
 
     def begin_loading(self, index: str) -> None:
         """Note that the index is being loaded."""
@@ -263,13 +356,21 @@ class InMemoryVectorIndex:
     def delete(self, index: str, document_id: str) -> None:
         """Remove a document, absent or not."""
         self._documents[self._info(index).name].pop(document_id, None)
-        self._vectors[index].pop(document_id, None)
 
     def count(self, index: str) -> int:
         """Return how many pictures searches can find."""
-        return len(self._vectors[self._info(index).name])
+        return len(self._pictures(index))
+
+    def _pictures(self, index: str) -> list[EmbeddedImage]:
+        documents = self._documents[self._info(index).name].values()
+        return [each for each in documents if isinstance(each, EmbeddedImage)]
 
     def _info(self, index: str) -> IndexInfo:
         if index not in self._indices:
             raise IndexMissingError(f"There is no index {index}.")
         return self._indices[index]
+
+
+def _vectors(image: EmbeddedImage, part: Part) -> list[Vector]:
+    captions = [image.caption_vector] if image.caption_vector is not None else []
+    return {"picture": [image.vector], "caption": captions, "any": [image.vector, *captions]}[part]

@@ -1,28 +1,49 @@
 """The vector index on OpenSearch's k-NN plug-in: writing documents and searching them."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from opensearchpy import NotFoundError, OpenSearch
+from opensearchpy import ConflictError, NotFoundError, OpenSearch
 
 from imagesearch.adapters import opensearch_bulk
 from imagesearch.adapters import opensearch_schema as schema
-from imagesearch.adapters.opensearch_client import error_type, overloaded, read_active, translated
+from imagesearch.adapters.opensearch_client import (
+    error_type,
+    overloaded,
+    read_active,
+    read_indices,
+    translated,
+    written_alias,
+)
 from imagesearch.errors import IndexMissingError
-from imagesearch.models import ImageRecord, IndexInfo, Match, RejectedImage, Vector
+from imagesearch.models import EmbeddedImage, ImageRecord, IndexInfo, Match, Part, RejectedImage, Vector
 
 DEFAULT_EF_SEARCH = 100
 """lucene looks at only k candidates otherwise: recall@10 of 0.96 instead of 1.00 on clustered vectors."""
 
-_ACTIVE_SECONDS = 5.0
-"""How long the alias's target is remembered: the longest that this process stays with it after a switch."""
+_REMEMBERED_SECONDS = 5.0
+"""How long the aliases' targets are remembered: how late this process may notice a change."""
+_KEYS_AT_ONCE = 1000
+_DESCRIBE_ATTEMPTS = 5
+"""How often a document may be written by others while it is being described."""
+_FIELDS: dict[Part, list[str]] = {
+    "picture": [schema.VECTOR_FIELD],
+    "caption": [schema.CAPTION_VECTOR_FIELD],
+    "any": schema.VECTOR_FIELDS,
+}
 
 
 def search_body(
-    vector: Vector, *, k: int, ef_search: int, min_score: float | None = None, prefix: str | None = None
+    vector: Vector,
+    *,
+    k: int,
+    ef_search: int,
+    min_score: float | None = None,
+    prefix: str | None = None,
+    part: Part = "picture",
 ) -> dict[str, Any]:
-    """Return a k-NN request.
+    """Return a k-NN request; of several vectors of a picture the nearest one counts.
 
     The filter stands inside `knn`, so that the graph walk itself keeps to it: filtering afterwards would
     return fewer than k hits where k exist.
@@ -30,16 +51,34 @@ def search_body(
     knn: dict[str, Any] = {"vector": vector, "k": k, "method_parameters": {"ef_search": max(ef_search, k)}}
     if prefix:
         knn["filter"] = {"prefix": {"key": {"value": prefix}}}
+    queries = [{"knn": {field: knn}} for field in _FIELDS[part]]
     body: dict[str, Any] = {
         "size": k,
-        "query": {"knn": {schema.VECTOR_FIELD: knn}},
+        "query": queries[0] if len(queries) == 1 else {"dis_max": {"queries": queries}},
         "_source": schema.SOURCE_FIELDS,
     }
     return body if min_score is None else {**body, "min_score": min_score}
 
 
+def keys_body(*, prefix: str, after: str, last: str | None) -> dict[str, Any]:
+    """Return the request for the first keys after `after`: nothing but the keys, in their bytes' order."""
+    bounds = {"gt": after} | ({} if last is None else {"lte": last})
+    filters: list[dict[str, Any]] = [{"range": {"key": bounds}}]
+    if prefix:
+        filters.append({"prefix": {"key": {"value": prefix}}})
+    return {
+        "size": _KEYS_AT_ONCE,
+        "query": {"bool": {"filter": filters}},
+        "sort": [{"key": "asc"}],
+        "_source": False,
+    }
+
+
 class OpenSearchVectorIndex:
-    """Documents of concrete indices, and the active one of an alias, remembered for some seconds."""
+    """Documents of concrete indices, and the active one of an alias, remembered for some seconds.
+
+    Threads may share it.
+    """
 
     def __init__(
         self,
@@ -56,25 +95,44 @@ class OpenSearchVectorIndex:
         self._clock = clock
         self._pause = pause
         self._active: tuple[float, IndexInfo] | None = None
+        self._written: tuple[IndexInfo, ...] | None = None
 
     def active(self) -> IndexInfo:
         """Return the index that the alias leads to, at most some seconds old. Raises IndexMissingError."""
-        now = self._clock()
-        if self._active is None or now - self._active[0] >= _ACTIVE_SECONDS:
-            self._active = None
-            self._active = (now, read_active(self._client, self._alias))
-        return self._active[1]
+        now, remembered = self._clock(), self._active
+        if remembered is None or now - remembered[0] >= _REMEMBERED_SECONDS:
+            self._active = self._written = None
+            remembered = self._active = (now, read_active(self._client, self._alias))
+        return remembered[1]
+
+    def written(self) -> tuple[IndexInfo, ...]:
+        """Return every index that is kept, the one that `active` names first. Raises IndexMissingError.
+
+        It is remembered no longer than the active one, so that the two always agree.
+        """
+        active, written = self.active(), self._written
+        if written is None or written[0] != active:
+            kept = read_indices(self._client, written_alias(self._alias))
+            written = self._written = (active, *(index for index in kept if index != active))
+        return written
 
     def search(
-        self, index: str, vector: Vector, *, k: int, min_score: float | None = None, prefix: str | None = None
+        self,
+        index: str,
+        vector: Vector,
+        *,
+        k: int,
+        min_score: float | None = None,
+        prefix: str | None = None,
+        part: Part = "picture",
     ) -> tuple[Match, ...]:
         """Return the at most k nearest pictures, best first, whose key begins with `prefix`."""
-        body = search_body(vector, k=k, ef_search=self._ef_search, min_score=min_score, prefix=prefix)
-        with translated():
-            answer = self._client.search(index=index, body=body)
+        body = search_body(
+            vector, k=k, ef_search=self._ef_search, min_score=min_score, prefix=prefix, part=part
+        )
         return tuple(
             Match(image=schema.image_of(hit["_source"]), score=hit["_score"])
-            for hit in answer["hits"]["hits"]
+            for hit in self._hits(index, body)
         )
 
     def get(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
@@ -99,15 +157,51 @@ class OpenSearchVectorIndex:
             _check_was_read(each)
         return {each["_id"]: schema.document_of(each["_source"]) for each in answer["docs"] if each["found"]}
 
-    def put_image(self, index: str, image: ImageRecord, vector: Vector) -> None:
+    def keys(
+        self, index: str, *, prefix: str = "", after: str = "", last: str | None = None
+    ) -> Iterator[str]:
+        """Yield the keys of all documents, as searches see them, in the keys' order.
+
+        Each page begins after the last key of the one before, so a document that is there all the while is
+        met once, whatever happens to others. Raises IndexMissingError.
+        """
+        while True:
+            body = keys_body(prefix=prefix, after=after, last=last)
+            page = self._hits(index, body, allow_partial_search_results="false")
+            keys = [str(hit["sort"][0]) for hit in page]
+            yield from keys
+            if len(keys) < _KEYS_AT_ONCE:
+                return
+            after = keys[-1]
+
+    def put_image(self, index: str, image: EmbeddedImage) -> None:
         """Write a picture, replacing whatever the index held for its key."""
-        self._put(index, image.id, schema.image_source(image, vector))
+        self._put(index, image.image.id, schema.image_source(image))
+
+    def describe(self, index: str, image: ImageRecord, caption_vector: Vector | None) -> bool:
+        """Replace all that the index holds of a picture but its vector; return whether that was possible.
+
+        Raises IndexMissingError.
+        """
+        for _ in range(_DESCRIBE_ATTEMPTS):
+            found = self._get(index, image.id, fields=[*schema.SOURCE_FIELDS, *schema.VECTOR_FIELDS])
+            source = found and schema.described_source(found["_source"], image, caption_vector)
+            if not found or not source:
+                return False
+            version = {"if_seq_no": found["_seq_no"], "if_primary_term": found["_primary_term"]}
+            with translated():
+                try:
+                    self._client.index(index=index, id=image.id, body=source, params=version)
+                except ConflictError:
+                    continue
+            return True
+        return False
 
     def put_rejected(self, index: str, rejected: RejectedImage) -> None:
         """Write a reject, replacing whatever the index held for its key."""
         self._put(index, rejected.id, schema.rejected_source(rejected))
 
-    def put_many(self, index: str, documents: Iterable[tuple[ImageRecord, Vector] | RejectedImage]) -> None:
+    def put_many(self, index: str, documents: Iterable[EmbeddedImage | RejectedImage]) -> None:
         """Write many documents, replacing what the index held for their keys; waits while it is overloaded.
 
         Raises SearchRefusedError with the reason of the first document that is refused for good.
@@ -129,19 +223,28 @@ class OpenSearchVectorIndex:
             answer = self._client.count(index=index, body={"query": {"term": {"state": schema.INDEXED}}})
         return int(answer["count"])
 
+    def _hits(self, index: str, body: dict[str, Any], **params: str) -> list[dict[str, Any]]:
+        with translated():
+            answer = self._client.search(index=index, body=body, params=params)
+        hits: list[dict[str, Any]] = answer["hits"]["hits"]
+        return hits
+
     def _read(self, index: str, document_id: str, *, realtime: bool) -> ImageRecord | RejectedImage | None:
-        params = {
-            "_source_includes": ",".join(schema.SOURCE_FIELDS),
-            "realtime": "true" if realtime else "false",
-        }
+        answer = self._get(index, document_id, fields=schema.SOURCE_FIELDS, realtime=realtime)
+        return None if answer is None else schema.document_of(answer["_source"])
+
+    def _get(
+        self, index: str, document_id: str, *, fields: Sequence[str], realtime: bool = True
+    ) -> dict[str, Any] | None:
+        params = {"_source_includes": ",".join(fields), "realtime": "true" if realtime else "false"}
         with translated():
             try:
-                answer = self._client.get(index=index, id=document_id, params=params)
+                answer: dict[str, Any] = self._client.get(index=index, id=document_id, params=params)
             except NotFoundError as error:
                 if error_type(error):
                     raise
                 return None
-        return schema.document_of(answer["_source"])
+        return answer
 
     def _put(self, index: str, document_id: str, source: dict[str, Any]) -> None:
         with translated():

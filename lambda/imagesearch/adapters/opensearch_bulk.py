@@ -8,6 +8,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from opensearchpy import OpenSearch
@@ -15,7 +16,7 @@ from opensearchpy import OpenSearch
 from imagesearch.adapters import opensearch_schema as schema
 from imagesearch.adapters.opensearch_client import overloaded, translated
 from imagesearch.errors import ImageSearchError, IndexMissingError, SearchRefusedError, SearchUnavailableError
-from imagesearch.models import ImageRecord, RejectedImage, Vector
+from imagesearch.models import EmbeddedImage, RejectedImage, Vector
 
 MAX_REQUEST_BYTES = 4_000_000
 """Far below the 10 MiB that small instances of OpenSearch Service take; larger requests gain nothing."""
@@ -25,6 +26,7 @@ _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 _PARAMETERS = {"filter_path": "items.*.status,items.*.error", "request_timeout": _TIMEOUT_SECONDS}
 _BREAKERS = ("circuit breaker", "circuit_break")
 """The breaker of k-NN is reported as a fault of the document (400 or 500); only its name tells."""
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Entry(NamedTuple):
@@ -37,7 +39,7 @@ class Entry(NamedTuple):
 def put_many(
     client: OpenSearch,
     index: str,
-    documents: Iterable[tuple[ImageRecord, Vector] | RejectedImage],
+    documents: Iterable[EmbeddedImage | RejectedImage],
     *,
     max_request_bytes: int = MAX_REQUEST_BYTES,
     pause: Callable[[float], None] = time.sleep,
@@ -47,27 +49,38 @@ def put_many(
         _write(client, index, batch, pause)
 
 
-def _entry(document: tuple[ImageRecord, Vector] | RejectedImage) -> Entry:
+def _entry(document: EmbeddedImage | RejectedImage) -> Entry:
     """Return a document's lines.
 
     They are UTF-8 rather than escaped, so that the guard against other engines has nothing to parse.
     """
     if isinstance(document, RejectedImage):
-        identifier, source = document.id, _json(schema.rejected_source(document))
-    else:
-        image, vector = document
-        facts = _json(schema.picture_source(image))
-        identifier, source = image.id, f'{facts[:-1]},"{schema.VECTOR_FIELD}":{_numbers(vector)}}}'
-    return Entry(identifier, f'{{"index":{{"_id":"{identifier}"}}}}\n{source}\n'.encode())
+        return _indexed(document.id, _json(schema.rejected_source(document)))
+    facts = _json(schema.picture_source(document.image))
+    vectors = b"".join(
+        b',"%b":%b' % (field.encode(), _numbers(vector))
+        for field, vector in schema.vectors_of(document).items()
+    )
+    return _indexed(document.image.id, b"%b%b}" % (facts[:-1], vectors))
 
 
-def _json(source: dict[str, Any]) -> str:
-    return json.dumps(source, ensure_ascii=False, separators=(",", ":"))
+def _indexed(identifier: str, source: bytes) -> Entry:
+    return Entry(identifier, b'{"index":{"_id":"%b"}}\n%b\n' % (identifier.encode(), source))
 
 
-def _numbers(vector: Vector) -> str:
-    """Return a vector as JSON; nine digits tell any two float32 numbers apart."""
-    return f"[{','.join(['%.9g'] * len(vector))}]" % vector
+def _json(source: dict[str, Any]) -> bytes:
+    return _ENCODER.encode(source).encode()
+
+
+def _numbers(vector: Vector) -> bytes:
+    """Return a vector as JSON, which takes longer than all else here; see the benchmark `indexing`."""
+    return _format(len(vector)) % vector
+
+
+@cache
+def _format(dimension: int) -> bytes:
+    """Return how a vector is written; nine digits tell any two float32 numbers apart."""
+    return b"[%b]" % b",".join([b"%.9g"] * dimension)
 
 
 def _batches(entries: Iterable[Entry], max_bytes: int) -> Iterator[list[Entry]]:

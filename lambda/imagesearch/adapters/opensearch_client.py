@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from opensearchpy import ImproperlyConfigured, OpenSearch, OpenSearchException, TransportError
+from opensearchpy import (
+    ImproperlyConfigured,
+    NotFoundError,
+    OpenSearch,
+    OpenSearchException,
+    TransportError,
+)
 from requests_aws4auth import AWS4Auth  # type: ignore[import-untyped]
 
 from imagesearch.adapters.engine_guard import GuardedConnection
@@ -87,19 +93,46 @@ def translated() -> Iterator[None]:
         raise translate(error) from error
 
 
+def written_alias(alias: str) -> str:
+    """Return the alias of the indices that are kept while a migration is under way.
+
+    No index template for `<alias>-…` fits its name.
+    """
+    return f"{alias}_written"
+
+
 def read_active(client: OpenSearch, alias: str) -> IndexInfo:
     """Return the one index that the alias leads to, and the model that its mapping names.
 
     Raises IndexMissingError with what is wrong: no alias, several indices, or an index without a model.
     """
     with translated():
-        answer = client.indices.get_mapping(index=alias, params={"filter_path": "*.mappings._meta"})
-    if len(answer) != 1:
+        found = _read_models(client, alias)
+    if len(found) != 1:
         raise IndexMissingError(
-            f"The alias {alias} must lead to one index that names its model; it leads to {len(answer)} such."
+            f"The alias {alias} must lead to one index that names its model; it leads to {len(found)} such."
         )
-    ((name, entry),) = answer.items()
-    meta = entry["mappings"]["_meta"]
-    return IndexInfo(
-        name=name, fingerprint=meta["fingerprint"], dimension=meta["dimension"], space=meta["space"]
+    return found[0]
+
+
+def read_indices(client: OpenSearch, target: str) -> tuple[IndexInfo, ...]:
+    """Return every index that an alias or a pattern leads to, in the names' order; none of a missing one."""
+    with translated():
+        try:
+            return _read_models(client, target)
+        except NotFoundError as error:
+            if error_type(error) != "index_not_found_exception":
+                raise
+            return ()
+
+
+def _read_models(client: OpenSearch, target: str) -> tuple[IndexInfo, ...]:
+    """Return the indices whose mappings name a model."""
+    answer = client.indices.get_mapping(index=target, params={"filter_path": "*.mappings._meta"})
+    metas = {name: entry["mappings"]["_meta"] for name, entry in sorted(answer.items())}
+    return tuple(
+        IndexInfo(
+            name=name, fingerprint=meta["fingerprint"], dimension=meta["dimension"], space=meta["space"]
+        )
+        for name, meta in metas.items()
     )

@@ -1,20 +1,27 @@
-"""The image bucket: the present state of its objects, and links to pictures."""
+"""The image bucket: the present state of its objects, what is said of them, and links to pictures."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imagesearch.errors import ImageSearchError, StoreRefusedError, StoreUnavailableError
+from imagesearch.metadata import MAX_SIDECAR_BYTES, is_sidecar, picture_key, sidecar_key
 from imagesearch.models import ObjectState
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectTypeDef
 
 _TIMEOUT_SECONDS = 5
 _RETRY_AFTER_SECONDS = 5
+_MAX_KEY_BYTES = 1024
+_WAITING_STATES = 1000
+"""How many states of a listing may wait for a sidecar that sorts behind the first of them."""
 _AWS_DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
 
 
@@ -76,36 +83,66 @@ class S3PictureStore:
         self._bucket = bucket
 
     def look(self, key: str) -> ObjectState | None:
-        """Return the object's present state (ETag without quotes), or None where there is none."""
-        with translated():
-            try:
-                head = self._client.head_object(Bucket=self._bucket, Key=key)
-            except ClientError as error:
-                if is_absence(error):
-                    return None
-                raise
+        """Return the object's present state (ETags without quotes), or None where there is none."""
+        head = self._head(key)
+        if head is None:
+            return None
         return ObjectState(
             key=key,
             etag=head["ETag"].strip('"'),
             size=head["ContentLength"],
             last_modified=head["LastModified"],
+            sidecar=self._sidecar_etag(key),
         )
 
+    def user_metadata(self, key: str) -> Mapping[str, str]:
+        """Return what S3 keeps with an object, its names in lower case; nothing of an absent one."""
+        head = self._head(key)
+        return {} if head is None else head["Metadata"]
+
+    def sidecar(self, key: str, *, etag: str) -> bytes | None:
+        """Return the content of a picture's sidecar, or None where it is not the one of this ETag.
+
+        At most one byte more is read than a sidecar may have.
+        """
+        with translated():
+            try:
+                answer = self._client.get_object(Bucket=self._bucket, Key=sidecar_key(key))
+            except ClientError as error:
+                if is_absence(error):
+                    return None
+                raise
+            with closing(answer["Body"]) as body:
+                content = body.read(MAX_SIDECAR_BYTES + 1)
+        return content if answer["ETag"].strip('"') == etag else None
+
     def listing(self, *, prefix: str = "", after: str = "") -> Iterator[ObjectState]:
-        """Yield the objects whose key begins with `prefix` and comes after `after`, in the keys' order.
+        """Yield the pictures whose key begins with `prefix` and comes after `after`, in the keys' order.
 
         Their states equal those that `look` returns: S3 keeps times in seconds, whatever a listing shows.
         """
+        return with_sidecars(self._objects(prefix, after), ask=self._sidecar_etag)
+
+    def _objects(self, prefix: str, after: str) -> Iterator[ObjectState]:
         paginator = self._client.get_paginator("list_objects_v2")
         with translated():
             for page in paginator.paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=after):
-                for entry in page.get("Contents", []):
-                    yield ObjectState(
-                        key=entry["Key"],
-                        etag=entry["ETag"].strip('"'),
-                        size=entry["Size"],
-                        last_modified=entry["LastModified"].replace(microsecond=0),
-                    )
+                yield from map(_listed, page.get("Contents", []))
+
+    def _head(self, key: str) -> "HeadObjectOutputTypeDef | None":
+        with translated():
+            try:
+                return self._client.head_object(Bucket=self._bucket, Key=key)
+            except ClientError as error:
+                if is_absence(error):
+                    return None
+                raise
+
+    def _sidecar_etag(self, key: str) -> str | None:
+        """Return the ETag of a picture's sidecar, or None; a very long key leaves no room for one."""
+        beside = sidecar_key(key)
+        head = self._head(beside) if len(beside.encode()) <= _MAX_KEY_BYTES else None
+        return None if head is None else head["ETag"].strip('"')
 
     def url(self, key: str, *, ttl_seconds: int) -> str:
         """Return a presigned GET link; it ends with the signing role's session if that is sooner."""
@@ -113,3 +150,39 @@ class S3PictureStore:
             return self._client.generate_presigned_url(
                 "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=ttl_seconds
             )
+
+
+def _listed(entry: "ObjectTypeDef") -> ObjectState:
+    return ObjectState(
+        key=entry["Key"],
+        etag=entry["ETag"].strip('"'),
+        size=entry["Size"],
+        last_modified=entry["LastModified"].replace(microsecond=0),
+    )
+
+
+def with_sidecars(
+    objects: Iterable[ObjectState], *, ask: Callable[[str], str | None]
+) -> Iterator[ObjectState]:
+    """Yield the pictures among a listing's objects, each with its sidecar's ETag, in the listing's order.
+
+    A picture waits until the listing is behind its sidecar: `a.jpg-2` lies between `a.jpg` and `a.jpg.json`.
+    Where too many pictures wait, `ask` tells the ETag of the first one's sidecar.
+    """
+    waiting = OrderedDict[str, ObjectState]()
+    for each in objects:
+        if is_sidecar(each.key) and (described := waiting.get(picture_key(each.key))):
+            waiting[described.key] = replace(described, sidecar=each.etag)
+        while waiting and _is_settled(first := next(iter(waiting.values())), behind=each.key):
+            yield waiting.pop(first.key)
+        if not is_sidecar(each.key):
+            waiting[each.key] = each
+        if len(waiting) > _WAITING_STATES:
+            _, first = waiting.popitem(last=False)
+            yield replace(first, sidecar=ask(first.key))
+    yield from waiting.values()
+
+
+def _is_settled(state: ObjectState, *, behind: str) -> bool:
+    """Tell whether the sidecar was met, or can no longer be, as the listing is at `behind`."""
+    return state.sidecar is not None or sidecar_key(state.key) < behind

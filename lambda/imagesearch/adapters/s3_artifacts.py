@@ -1,6 +1,6 @@
 """The artifact bucket: small files written as a whole, larger ones read line by line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -10,6 +10,8 @@ from imagesearch.errors import ArtifactMissingError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+_CHUNK_BYTES = 64 * 1024
 
 
 class S3ArtifactStore:
@@ -29,16 +31,18 @@ class S3ArtifactStore:
                     return None
                 raise
 
-    def lines(self, key: str) -> Iterator[bytes]:
-        """Yield a file's lines as they arrive. Raises ArtifactMissingError."""
+    def lines(self, key: str, *, start: int = 0) -> Iterator[bytes]:
+        """Yield a file's lines from the byte `start` on, as they arrive. Raises ArtifactMissingError."""
         with translated():
             try:
-                body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+                answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes={start}-")
             except ClientError as error:
                 if is_absence(error):
                     raise ArtifactMissingError(f"The run's file {key} is missing.") from error
+                if _is_end(error):
+                    return
                 raise
-            yield from body.iter_lines()
+            yield from _lines(answer["Body"].iter_chunks(_CHUNK_BYTES))
 
     def write(self, key: str, content: bytes) -> None:
         """Write a file as a whole."""
@@ -66,3 +70,18 @@ class S3ArtifactStore:
     def uri(self, key: str) -> str:
         """Return the file's `s3://` address."""
         return f"s3://{self._bucket}/{key}"
+
+
+def _is_end(error: ClientError) -> bool:
+    """Tell whether there is no byte where the reading was to begin."""
+    return error.response.get("Error", {}).get("Code") == "InvalidRange"
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a stream; only `\\n` ends one, so that lengths add up to places in the file."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest

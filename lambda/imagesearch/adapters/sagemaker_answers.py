@@ -1,4 +1,4 @@
-"""Reading the model's answers: JSON for queries, JSON Lines for stored pictures.
+"""Reading the model's answers: JSON for queries, JSON Lines for stored pictures and their captions.
 
 An answer of another shape raises ModelProtocolError; an error in it becomes the error of that code.
 """
@@ -8,6 +8,8 @@ import json
 import math
 import sys
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from imagesearch import errors
@@ -21,6 +23,7 @@ _BY_CODE: dict[str, type[ImageSearchError]] = {
         errors.PictureUnsupportedFormatError,
         errors.PictureCorruptError,
         errors.PictureTooManyPixelsError,
+        errors.PictureTooCostlyError,
         errors.SourceTooLargeError,
         errors.SourceNotFoundError,
         errors.TextTooLongError,
@@ -72,30 +75,50 @@ def embeddings(body: bytes, *, expected: int) -> tuple[Embedding, ...]:
 
 
 def stored_picture(body: bytes, *, key: str) -> PictureEmbedding:
-    """Return the embedding of the one record of a JSON Lines answer. Raises the error it carries instead."""
+    """Return the embedding of the one picture of a JSON Lines answer. Raises the error it carries instead."""
+    with _agreed():
+        record = _record(body, key)
+        picture = record["picture"]
+        return PictureEmbedding(
+            fingerprint=str(record["fingerprint"]),
+            vector=_checked(_little_endian_floats(record["embedding"])),
+            etag=str(picture["etag"]),
+            width=int(picture["width"]),
+            height=int(picture["height"]),
+            content_type=str(picture["content_type"]),
+            perceptual_hash=str(picture["perceptual_hash"]),
+            user_metadata={str(name): str(value) for name, value in picture.get("user_metadata", {}).items()},
+        )
+
+
+def stored_text(body: bytes, *, key: str) -> Embedding:
+    """Return the embedding of the one text of a JSON Lines answer. Raises the error it carries instead."""
+    with _agreed():
+        record = _record(body, key)
+        if record["picture"] is not None:
+            raise ModelProtocolError("The model answered with a picture for a text.")
+        vector = _checked(_little_endian_floats(record["embedding"]))
+        return Embedding(fingerprint=str(record["fingerprint"]), vector=vector)
+
+
+@contextmanager
+def _agreed() -> Iterator[None]:
+    """Raise ModelProtocolError where a record lacks what it must have."""
     try:
-        (line,) = body.splitlines()
-        record = json.loads(line)
-        if record["id"] != key:
-            raise ModelProtocolError("The model answered for another key than the one sent.")
-        if "error" in record:
-            raise error_of(str(record["error"]["code"]), str(record["error"]["message"]))
-        return _picture_embedding(record)
-    except (ValueError, KeyError, TypeError) as error:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelProtocolError("The model's answer is not the agreed JSON Lines record.") from error
 
 
-def _picture_embedding(record: dict[str, Any]) -> PictureEmbedding:
-    picture = record["picture"]
-    return PictureEmbedding(
-        fingerprint=str(record["fingerprint"]),
-        vector=_checked(_little_endian_floats(record["embedding"])),
-        etag=str(picture["etag"]),
-        width=int(picture["width"]),
-        height=int(picture["height"]),
-        content_type=str(picture["content_type"]),
-        perceptual_hash=str(picture["perceptual_hash"]),
-    )
+def _record(body: bytes, key: str) -> dict[str, Any]:
+    """Return the one record of an answer for `key`. Raises the error that it carries instead."""
+    (line,) = body.splitlines()
+    record: dict[str, Any] = json.loads(line)
+    if record["id"] != key:
+        raise ModelProtocolError("The model answered for another key than the one sent.")
+    if "error" in record:
+        raise error_of(str(record["error"]["code"]), str(record["error"]["message"]))
+    return record
 
 
 def _little_endian_floats(text: str) -> Vector:

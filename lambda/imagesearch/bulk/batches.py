@@ -1,10 +1,15 @@
-"""Cutting what streams by into pieces."""
+"""Cutting what streams by into pieces, and working on the items of a piece at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+_THREADS = 10
+"""How many requests are under way at once: as many as boto3 and opensearch-py keep connections."""
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -12,3 +17,9 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
+
+
+def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Return the result for each item, in their order. Raises what the first one that failed raised."""
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return list(threads.map(work, items))

@@ -12,10 +12,14 @@ from imagesearch.ports import ArtifactStore, LoadingIndex, VectorIndex
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """What the transform job needs: `shards` says how many it has to read; the addresses are S3's."""
+    """What the transform job needs: `shards` says how many it has to read; the addresses are S3's.
+
+    `unfinished` says how many are to be indexed: there may be embeddings left from an earlier attempt.
+    """
 
     run: str
     shards: int
+    unfinished: int
     manifest: str
     output: str
     model: str
@@ -39,20 +43,24 @@ class Preparer:
         self._model_names = model_names
 
     def prepare(self, run: str) -> Preparation:
-        """Write the manifest of the shards without output, and set the index to loading.
+        """Write the manifest of the shards without output, and set the index to loading where it is written.
 
         A job's name can be used once in an account, so each attempt gets a new one. Raises RunUnknownError,
         RunOutdatedError, ModelNotDeployedError, and ArtifactMissingError where planning has not ended.
         """
         files = RunFiles(self._artifacts, run)
-        index = index_of(files.run(), self._index)
+        index = index_of(run, files.run().index, self._index)
         model = deployed_model(self._model_names, index.fingerprint)
-        shards = _remaining(files)
+        unfinished = _unfinished(files)
+        embedded = set(files.embedded())
+        shards = [name for name in unfinished if name not in embedded]
         files.write_manifest(shards)
-        self._loading.begin_loading(index.name)
+        if unfinished:
+            self._loading.begin_loading(index.name)
         return Preparation(
             run=run,
             shards=len(shards),
+            unfinished=len(unfinished),
             manifest=files.uri(files.keys.manifest),
             output=files.uri(files.keys.embeddings),
             model=model,
@@ -65,9 +73,9 @@ def _job_name(run: str) -> str:
     return f"{run[:25].rstrip('-')}-{secrets.token_hex(4)}"
 
 
-def _remaining(files: RunFiles) -> list[str]:
-    """Return the planned shards that have neither embeddings nor a result."""
+def _unfinished(files: RunFiles) -> list[str]:
+    """Return the planned shards that have no result yet."""
     if files.plan() is None:
         raise ArtifactMissingError(f"The run's file {files.keys.plan} is missing: planning has not ended.")
-    done = {*files.embedded(), *files.indexed()}
+    done = set(files.indexed())
     return [name for page in files.pages() for name in page.shards if name not in done]

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, TypeVar
 
 from imagesearch.bulk.batches import batched
+from imagesearch.bulk.entries import Entry, ShardRequest, entry_of, line_of
 from imagesearch.bulk.runs import Page, Plan, Reject, Report, Run, RunKeys, ShardResult, shard_file
 from imagesearch.errors import (
     ArtifactDamagedError,
@@ -20,7 +20,7 @@ from imagesearch.errors import (
     RunOutdatedError,
     RunUnknownError,
 )
-from imagesearch.models import IndexInfo, ObjectState
+from imagesearch.models import IndexInfo
 from imagesearch.ports import ArtifactStore, VectorIndex
 
 _READERS = 10
@@ -74,18 +74,16 @@ class RunFiles:
         """Write the plan's sums: from now on the run is planned."""
         self._write(self.keys.plan, asdict(plan))
 
-    def write_shard(self, name: str, states: Iterable[ObjectState], *, bucket: str) -> None:
-        """Write a shard of these objects of `bucket`, and how the plan saw them."""
-        states = list(states)
-        records = [{"id": state.key, "s3_uri": f"s3://{bucket}/{state.key}"} for state in states]
-        self._write_lines(self.keys.states(name), map(_state_line, states))
-        self._write_lines(self.keys.shard(name), records)
+    def write_shard(self, name: str, shard: ShardRequest) -> None:
+        """Write a shard, and how the plan saw its entries."""
+        self._write_lines(self.keys.states(name), map(line_of, shard.entries))
+        self._artifacts.write(self.keys.shard(name), b"".join(shard.lines))
 
-    def states(self, name: str) -> list[ObjectState]:
-        """Return a shard's objects as the plan saw them, in its order. Raises ArtifactMissingError."""
+    def entries(self, name: str) -> list[Entry]:
+        """Return a shard's entries as the plan saw them, in its order. Raises ArtifactMissingError."""
         key = self.keys.states(name)
         with _sound(key):
-            return [_state_of(json.loads(line)) for line in self._artifacts.lines(key)]
+            return [entry_of(json.loads(line)) for line in self._artifacts.lines(key)]
 
     def output(self, name: str) -> Iterator[bytes]:
         """Yield the lines of a shard's output. Raises ArtifactMissingError."""
@@ -114,10 +112,14 @@ class RunFiles:
         return result
 
     def write_rejects(self, name: str, rejects: Iterable[Reject]) -> None:
-        """Write a shard's rejects; those of an earlier attempt do not stay."""
+        """Write the rejects of a page or a shard; those of an earlier attempt do not stay."""
         lines = [asdict(reject) for reject in rejects]
         if lines or self._artifacts.exists(self.keys.rejects(name)):
             self._write_lines(self.keys.rejects(name), lines)
+
+    def report(self) -> Report | None:
+        """Return how the run ended the last time, or None where it has not ended yet."""
+        return self._read(self.keys.report, _report_of)
 
     def write_report(self, report: Report) -> Report:
         """Write how the run ended, and return it."""
@@ -158,15 +160,16 @@ class RunFiles:
         self._artifacts.write(key, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
 
 
-def index_of(run: Run, index: VectorIndex) -> IndexInfo:
-    """Return the active index. Raises RunOutdatedError where it is not the one that the run is for."""
-    active = index.active()
-    if active.name != run.index:
-        raise RunOutdatedError(
-            f"The run {run.run} was begun for the index {run.index}, but the alias leads to "
-            f"{active.name} now. Begin a new run."
-        )
-    return active
+def index_of(run: str, name: str, index: VectorIndex) -> IndexInfo:
+    """Return the index that a run writes to. Raises RunOutdatedError where it is not kept any more."""
+    written = index.written()
+    for each in written:
+        if each.name == name:
+            return each
+    raise RunOutdatedError(
+        f"The run {run} is for the index {name}, but the pictures are kept in "
+        f"{', '.join(each.name for each in written)} now. Begin a new run."
+    )
 
 
 @contextmanager
@@ -186,9 +189,5 @@ def _result_of(content: dict[str, Any]) -> ShardResult:
     return ShardResult(**content)
 
 
-def _state_line(state: ObjectState) -> dict[str, Any]:
-    return asdict(state) | {"last_modified": state.last_modified.isoformat()}
-
-
-def _state_of(line: dict[str, Any]) -> ObjectState:
-    return ObjectState(**line | {"last_modified": datetime.fromisoformat(line["last_modified"])})
+def _report_of(content: dict[str, Any]) -> Report:
+    return Report(**content | {"missing_shards": tuple(content["missing_shards"])})

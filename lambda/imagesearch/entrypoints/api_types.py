@@ -1,11 +1,22 @@
 """The API's types: what requests may say and what answers hold; any other field is refused."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from imagesearch.models import Hit, ImageRecord, IndexState, RejectedImage, SearchResult
+from imagesearch.metadata import Attributes
+from imagesearch.models import (
+    AttributeValue,
+    Hit,
+    ImageRecord,
+    IndexState,
+    Metadata,
+    Part,
+    RejectedImage,
+    SearchResult,
+)
 
 MAX_TEXT_CHARACTERS = 1000
 """CLIP reads 77 tokens, some 300 characters; what is longer is a mistake of the caller."""
@@ -24,6 +35,7 @@ class _Parameters(BaseModel):
     k: int = Field(default=10, ge=1, le=MAX_K)
     min_score: float | None = Field(default=None, ge=0, le=1)
     prefix: str | None = Field(default=None, max_length=MAX_KEY_CHARACTERS)
+    part: Part = "picture"
 
 
 class PictureSearchParameters(_Parameters):
@@ -53,7 +65,25 @@ class SearchRequest(_Parameters):
     image: ImageInput | None = None
 
 
-class HitAnswer(BaseModel):
+class _DescribedAnswer(BaseModel):
+    """What is said of a picture; what is not said of it is absent."""
+
+    title: str | None = None
+    caption: str | None = None
+    tags: list[str] | None = None
+    attributes: dict[str, AttributeValue] | None = None
+
+
+def _description(metadata: Metadata) -> dict[str, Any]:
+    return {
+        "title": metadata.title,
+        "caption": metadata.caption,
+        "tags": list(metadata.tags) or None,
+        "attributes": dict(metadata.attributes) or None,
+    }
+
+
+class HitAnswer(_DescribedAnswer):
     """A picture that was found; the score is 0..1 (for cosine: (1 + cosine) / 2), best first."""
 
     id: str
@@ -80,6 +110,7 @@ class HitAnswer(BaseModel):
             content_type=image.content_type,
             size=image.size,
             last_modified=image.last_modified,
+            **_description(image.metadata),
         )
 
 
@@ -131,8 +162,11 @@ class ErrorAnswer(BaseModel):
     request_id: str
 
 
-class ImageAnswer(BaseModel):
-    """The state of one picture; a rejected one has an error instead of its dimensions."""
+class ImageAnswer(_DescribedAnswer):
+    """The state of one picture; a rejected one has an error instead of its dimensions.
+
+    `metadata_fault` says why a picture is without its metadata.
+    """
 
     id: str
     key: str
@@ -144,6 +178,7 @@ class ImageAnswer(BaseModel):
     content_type: str | None = None
     last_modified: datetime
     url: str
+    metadata_fault: str | None = None
     error: ErrorDetail | None = None
 
     @classmethod
@@ -161,18 +196,28 @@ class ImageAnswer(BaseModel):
             error = ErrorDetail(code=document.error_code, message=document.error_message)
             return cls.model_validate({**common, "state": "rejected", "error": error})
         facts = {name: getattr(document, name) for name in ("width", "height", "content_type")}
-        return cls.model_validate({**common, "state": "indexed", **facts})
+        said = {**_description(document.metadata), "metadata_fault": document.metadata_fault}
+        return cls.model_validate({**common, "state": "indexed", **facts, **said})
 
 
 class HealthAnswer(BaseModel):
-    """That the API can search, in which index, with which model, among how many pictures."""
+    """That the API can search, in which index, with which model, among how many pictures.
+
+    `attributes` are those that pictures may have, with their types.
+    """
 
     status: Literal["ok"] = "ok"
     index: str
     fingerprint: str
     pictures: int
+    attributes: Mapping[str, str]
 
     @classmethod
-    def of(cls, state: IndexState) -> Self:
+    def of(cls, state: IndexState, *, attributes: Attributes) -> Self:
         """Return the state as the API shows it."""
-        return cls(index=state.index.name, fingerprint=state.index.fingerprint, pictures=state.pictures)
+        return cls(
+            index=state.index.name,
+            fingerprint=state.index.fingerprint,
+            pictures=state.pictures,
+            attributes=attributes,
+        )

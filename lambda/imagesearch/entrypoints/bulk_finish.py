@@ -4,28 +4,43 @@ from collections.abc import Callable
 from typing import Any
 
 from imagesearch.bulk.finishing import FAILED, Finisher
+from imagesearch.bulk.runs import Report
 from imagesearch.entrypoints import bulk_wiring, wiring
-from imagesearch.entrypoints.bulk_events import run_of
+from imagesearch.entrypoints.bulk_events import ended_run_of, job_seconds_of, run_of
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
+
+_COUNTS = ("status", "planned", "indexed", "kept", "rejected")
 
 
 def build_handler(parts: Callable[[], Finisher]) -> Handler:
     """Return the function's handler; `parts` is asked on every call."""
 
     def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
-        """Finish {"run"}, or release {"run", "failed": true}; the answer is short, the report long."""
-        run = run_of(event)
-        finisher = parts()
-        report = finisher.release(run) if event.get("failed") else finisher.finish(run)
+        """Finish {"run", "state"}, or release it with "failed": true; the answer is short, the report long.
+
+        EventBridge sends the detail of an execution that was stopped or ran out of time: it is released too.
+        """
+        if "executionArn" in event:
+            run = ended_run_of(event)
+            report = parts().release(run)
+        else:
+            run = run_of(event)
+            report = _end(parts(), run, event)
         answer: dict[str, Any] = {"run": run, "status": FAILED}
         if report is not None:
-            names = ("status", "planned", "indexed", "rejected")
-            answer |= {name: getattr(report, name) for name in names}
+            answer |= {name: getattr(report, name) for name in _COUNTS}
         wiring.logger().info("finished", counts=answer)
         return answer
 
     return handler
+
+
+def _end(finisher: Finisher, run: str, event: dict[str, Any]) -> Report | None:
+    seconds = job_seconds_of(event)
+    if event.get("failed"):
+        return finisher.release(run, job_seconds=seconds)
+    return finisher.finish(run, job_seconds=seconds)
 
 
 handler = build_handler(bulk_wiring.finisher)

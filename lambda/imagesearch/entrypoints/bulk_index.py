@@ -15,7 +15,7 @@ def build_handler(parts: Callable[[], Loader]) -> Handler:
     """Return the function's handler; `parts` is asked on every call."""
 
     def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
-        """Index the output of {"run", "key"}; answers {"run", "key", "indexed", "rejected"}."""
+        """Index the output of {"run", "key"}; answers {"run", "key"} and the counts of its result."""
         run, key = run_of(event), text_of(event, "key")
         result = asdict(parts().load(run=run, key=key))
         wiring.logger().info("indexed", run=run, key=key, counts=result)

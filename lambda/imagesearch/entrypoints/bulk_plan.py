@@ -6,7 +6,7 @@ from typing import Any
 
 from imagesearch.bulk.planning import Planner
 from imagesearch.entrypoints import bulk_wiring, wiring
-from imagesearch.entrypoints.bulk_events import page_of, run_of, text_of, token_of
+from imagesearch.entrypoints.bulk_events import input_of, page_of, run_of, token_of
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
@@ -15,9 +15,12 @@ def build_handler(parts: Callable[[], Planner]) -> Handler:
     """Return the function's handler; `parts` is asked on every call."""
 
     def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
-        """Plan one page of {"run", "prefix", "page", "token"}; the answer is the next call's event."""
+        """Plan one page of {"run", "prefix", "page", "token"}; the answer is the next call's event.
+
+        The first one may hold "source", "check" and "index" too, which the run remembers.
+        """
         step = parts().plan(
-            run=run_of(event), prefix=text_of(event, "prefix"), page=page_of(event), token=token_of(event)
+            run=run_of(event), given=input_of(event), page=page_of(event), token=token_of(event)
         )
         wiring.logger().info("planned", run=step.run, pages=step.page, done=step.done)
         return asdict(step)

@@ -22,12 +22,22 @@ from imagesearch.settings import (
 def planner() -> Planner:
     """Return the parts of the function `bulk_plan`. Raises SettingsError."""
     settings = BulkPlanSettings.from_environment(os.environ)
+    index = wiring.vector_index(settings, wiring.opensearch(settings))
+    pictures = wiring.pictures(settings.image_bucket)
     return Planner(
-        pictures=wiring.pictures(settings.image_bucket),
-        index=wiring.vector_index(settings, wiring.opensearch(settings)),
+        pictures=pictures,
+        index=index,
+        indexer=Indexer(
+            embedder=wiring.embedder(settings),
+            index=index,
+            pictures=pictures,
+            attributes=settings.attributes,
+        ),
+        attributes=settings.attributes,
         artifacts=_artifacts(settings.artifact_bucket),
         image_bucket=settings.image_bucket,
         model_names=settings.model_names,
+        max_request_bytes=settings.max_shard_bytes,
     )
 
 
@@ -49,17 +59,20 @@ def preparer() -> Preparer:
 @cache
 def loader() -> Loader:
     """Return the parts of the function `bulk_index`. Raises SettingsError."""
-    from imagesearch.adapters.sagemaker_answers import stored_picture
+    from imagesearch.adapters import sagemaker_answers
 
     settings = BulkIndexSettings.from_environment(os.environ)
     index = wiring.vector_index(settings, wiring.opensearch(settings))
     pictures = wiring.pictures(settings.image_bucket)
+    embedder = wiring.embedder(settings)
     return Loader(
         artifacts=_artifacts(settings.artifact_bucket),
         index=index,
         pictures=pictures,
-        indexer=Indexer(embedder=wiring.embedder(settings), index=index, pictures=pictures),
-        read=stored_picture,
+        indexer=Indexer(embedder=embedder, index=index, pictures=pictures, attributes=settings.attributes),
+        embedder=embedder,
+        attributes=settings.attributes,
+        read=sagemaker_answers,
     )
 
 
@@ -72,6 +85,7 @@ def finisher() -> Finisher:
     return Finisher(
         loading=OpenSearchLoading(client=wiring.opensearch(settings)),
         artifacts=_artifacts(settings.artifact_bucket),
+        instances=settings.instances,
     )
 
 

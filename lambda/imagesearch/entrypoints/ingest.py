@@ -16,11 +16,12 @@ from imagesearch.entrypoints import wiring
 from imagesearch.entrypoints.wiring import IngestParts
 from imagesearch.errors import MessageInvalidError
 from imagesearch.indexing import Outcome
+from imagesearch.metadata import picture_key
 
 Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
 _SPARE_SECONDS = 5.0
-"""What a picture takes beside the model: two looks at S3, a read and a write of the index."""
+"""What a picture takes beside the model: looks at S3, reads and writes of the indices."""
 
 
 class OutOfTimeError(Exception):
@@ -67,7 +68,7 @@ class _Batch:
         try:
             parts = self._parts()
             self._check_time(parts.seconds_per_picture)
-            outcome = parts.indexer.bring_in_line(key_of(record.body, bucket=parts.bucket))
+            outcome = parts.indexer.bring_in_line(picture_key(key_of(record.body, bucket=parts.bucket)))
         except Exception as error:
             wiring.logger().exception("not indexed", message_id=record.message_id, error=str(error))
             raise

@@ -75,7 +75,9 @@ class _Routes:
         )
 
     def health(self) -> Response[str]:
-        return answer(HealthAnswer.of(self._parts().searcher.state()), request_id=_request_id(self._event))
+        parts = self._parts()
+        health = HealthAnswer.of(parts.searcher.state(), attributes=parts.attributes)
+        return answer(health, request_id=_request_id(self._event))
 
     def route_unknown(self, _: NotFoundError) -> Response[str]:
         return self.failed(RouteUnknownError("There is no such route; see POST /search and GET /search?q=."))

@@ -65,7 +65,12 @@ def _query_of_json(body: bytes) -> Query:
 
 
 def _ranking(parameters: PictureSearchParameters | TextSearchParameters | SearchRequest) -> dict[str, Any]:
-    return {"k": parameters.k, "min_score": parameters.min_score, "prefix": parameters.prefix or None}
+    return {
+        "k": parameters.k,
+        "min_score": parameters.min_score,
+        "prefix": parameters.prefix or None,
+        "part": parameters.part,
+    }
 
 
 def _content_type(event: Event) -> str:

@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 
 from imagesearch.index_setup import IndexSetup
 from imagesearch.indexing import Indexer
+from imagesearch.metadata import Attributes
 from imagesearch.ports import Embedder, PictureStore
 from imagesearch.search import Searcher
 from imagesearch.settings import IndexSetupSettings, IngestSettings, QuerySettings, SearchDomainSettings
@@ -24,16 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class QueryParts:
-    """What the query function works with."""
+    """What the query function works with; `attributes` are those that it tells to whoever writes metadata."""
 
     searcher: Searcher
+    attributes: Attributes
     max_request_bytes: int
     max_results: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class IngestParts:
-    """What the ingest function works with; one picture takes at most `seconds_per_picture` of the model."""
+    """What the ingest function works with; a call of the model takes at most `seconds_per_picture`."""
 
     indexer: Indexer
     bucket: str
@@ -69,7 +71,10 @@ def query_parts() -> QueryParts:
         url_ttl_seconds=settings.url_ttl_seconds,
     )
     return QueryParts(
-        searcher=searcher, max_request_bytes=settings.max_request_bytes, max_results=settings.max_results
+        searcher=searcher,
+        attributes=settings.attributes,
+        max_request_bytes=settings.max_request_bytes,
+        max_results=settings.max_results,
     )
 
 
@@ -81,6 +86,7 @@ def ingest_parts() -> IngestParts:
         embedder=embedder(settings),
         index=vector_index(settings, opensearch(settings)),
         pictures=pictures(settings.image_bucket),
+        attributes=settings.attributes,
     )
     return IngestParts(
         indexer=indexer, bucket=settings.image_bucket, seconds_per_picture=settings.invoke_timeout_seconds
@@ -94,7 +100,10 @@ def index_setup_parts() -> IndexSetupParts:
 
     settings = IndexSetupSettings.from_environment(os.environ)
     administration = OpenSearchAdministration(
-        client=opensearch(settings), alias=settings.index_alias, engine=settings.vector_engine
+        client=opensearch(settings),
+        alias=settings.index_alias,
+        engine=settings.vector_engine,
+        attributes=settings.attributes,
     )
     setup = IndexSetup(
         administration=administration,

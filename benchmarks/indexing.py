@@ -1,0 +1,104 @@
+"""How fast documents get into OpenSearch: one by one, as a bulk run writes them, and at best."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+from benchmarks import writers
+from benchmarks.measuring import interleaved, progress
+from benchmarks.results import Aim, Figure, Ratio, Section
+from benchmarks.search import Search, opensearch
+from benchmarks.writers import COUNT, DIMENSION
+from stacks.settings import DEV, LOCAL
+
+PART = "indexing"
+REPEATS = 3
+ONE_BY_ONE = 2_000
+"""How many single writes give their rate. Writing slows as an index grows, so that few favour it."""
+CONCURRENCIES = (LOCAL.bulk.index_concurrency, DEV.bulk.index_concurrency)
+"""How many shards the map of a bulk run indexes at once: on this machine, and in AWS."""
+
+Submit = Callable[[ProcessPoolExecutor, str, str], list[Future[None]]]
+
+
+def measure() -> Section:
+    """Return documents a second by each way of writing; each writes into a new index and refreshes it."""
+    ways: dict[str, tuple[Submit, int]] = {"one_by_one": (_one_by_one, ONE_BY_ONE)}
+    for count in CONCURRENCIES:
+        ways[f"bulk_writer_{count}"] = (partial(_shared, writers.write_shards, count), COUNT)
+        ways[f"prepared_bodies_{count}"] = (partial(_shared, writers.send_bodies, count), COUNT)
+    ways[f"library_helper_{count}"] = (partial(_by_library, count), COUNT)
+    with (
+        opensearch() as search,
+        ProcessPoolExecutor(
+            max(CONCURRENCIES), get_context("spawn"), initializer=writers.prepare, initargs=(search.url,)
+        ) as pool,
+        progress(PART, steps=len(ways) * (REPEATS + 1)) as say,
+    ):
+        bytes_each: list[float] = []
+        variants = {
+            name: partial(_rate, search, pool, submit, count, bytes_each)
+            for name, (submit, count) in ways.items()
+        }
+        measured = interleaved(variants, repeats=REPEATS, say=say)
+        facts = {"opensearch": search.version, "documents": COUNT, "dimension": DIMENSION}
+    figures = {
+        name: Figure(name=name, unit="documents/s", values=values) for name, values in measured.items()
+    }
+    size = Figure(name="store_bytes_per_document", unit="bytes", values=tuple(bytes_each))
+    return Section(
+        method=(
+            f"{COUNT} documents of {DIMENSION} dimensions into a new index each time, with the final "
+            f"refresh. one_by_one: index() calls of a plain client, {ONE_BY_ONE} of them. bulk_writer_N: "
+            "put_many as the index function calls it, a shard a call, from N processes. prepared_bodies_N: "
+            "the same requests, written beforehand, by a plain client. library_helper_N: opensearch-py's "
+            "parallel_bulk with N threads."
+        ),
+        figures=(*figures.values(), size),
+        ratios=_ratios(figures),
+        facts=facts,
+    )
+
+
+def _ratios(figures: dict[str, Figure]) -> tuple[Ratio, ...]:
+    ours, ceiling = (figures[f"{name}_{max(CONCURRENCIES)}"] for name in ("bulk_writer", "prepared_bodies"))
+    return (
+        Ratio(name="index_ratio", numerator=ours, denominator=figures["one_by_one"], aim=Aim(value=4)),
+        Ratio(name="index_ceiling_fraction", numerator=ours, denominator=ceiling, aim=Aim(value=0.9)),
+    )
+
+
+def _rate(
+    search: Search, pool: ProcessPoolExecutor, submit: Submit, count: int, bytes_each: list[float]
+) -> float:
+    """Return documents a second, the final refresh included."""
+    index = search.fresh_index(DIMENSION)
+    began = time.perf_counter()
+    for done in submit(pool, search.url, index):
+        done.result()
+    search.refresh(index)
+    seconds = time.perf_counter() - began
+    if search.count(index) != count:
+        raise RuntimeError(f"{search.count(index)} documents arrived, not {count}")
+    if count == COUNT:
+        bytes_each.append(search.store_bytes(index) / count)
+    search.delete(index)
+    return count / seconds
+
+
+def _shared(
+    write: Callable[[str, str, range], None], count: int, pool: ProcessPoolExecutor, url: str, index: str
+) -> list[Future[None]]:
+    """Let `count` processes write, each its share of the shards."""
+    every = len(writers.shards())
+    return [pool.submit(write, url, index, range(first, every, count)) for first in range(count)]
+
+
+def _one_by_one(pool: ProcessPoolExecutor, url: str, index: str) -> list[Future[None]]:
+    return [pool.submit(writers.write_one_by_one, url, index, ONE_BY_ONE)]
+
+
+def _by_library(threads: int, pool: ProcessPoolExecutor, url: str, index: str) -> list[Future[None]]:
+    return [pool.submit(writers.write_by_library, url, index, threads)]

@@ -1,0 +1,1 @@
+"""What people say of pictures, from a file into the pictures' sidecars."""

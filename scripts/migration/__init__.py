@@ -1,0 +1,1 @@
+"""Moving an environment from one model to another."""
