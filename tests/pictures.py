@@ -246,6 +246,14 @@ def _xyz(x: float, y: float, z: float) -> bytes:
     return b"XYZ " + struct.pack(">Iiii", 0, *(round(value * 65536) for value in (x, y, z)))
 
 
+def tiled(tile: int, *, compression: int = 1) -> bytes:
+    """A TIFF of 64 × 64 grey pixels in one tile of `tile` × `tile`, whatever of it the 4096 bytes can fill."""
+    shape = {256: 64, 257: 64, 258: 8, 259: compression, 262: 1, 277: 1, 322: tile, 323: tile}
+    tags = shape | {324: 14 + 12 * (len(shape) + 2), 325: 4096}  # where the data begins, and its length
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + bytes(range(256)) * 16
+
+
 def announcing(kind: str, width: int, height: int) -> bytes:
     """A small picture in format `kind` whose header announces `width` × `height` pixels."""
     if kind == "PNG":

@@ -148,6 +148,14 @@ def test_picture_that_takes_more_memory_than_one_is_given_is_refused() -> None:
     pool.close()
 
 
+@pytest.mark.parametrize("compression", [1, 5, 8], ids=["none", "LZW", "deflate"])
+@pytest.mark.parametrize("tile", [2**15, 2**20, 2**30])
+def test_tile_far_larger_than_its_picture_is_corrupt(pool: DecoderPool, tile: int, compression: int) -> None:
+    assert pool.prepare(pictures.tiled(64), SETTINGS).width == 64
+    with pytest.raises(PictureCorruptError):
+        pool.prepare(pictures.tiled(tile, compression=compression), SETTINGS)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_process_that_dies_of_something_else_costs_no_picture(pool: DecoderPool, number: int) -> None:
     process = started_by(pool)
