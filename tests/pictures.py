@@ -247,7 +247,7 @@ def _xyz(x: float, y: float, z: float) -> bytes:
 
 
 def tiled(tile: int, *, compression: int = 1) -> bytes:
-    """A TIFF of 64 × 64 grey pixels in one tile of `tile` × `tile`, whatever of it the 4096 bytes can fill."""
+    """A TIFF of 64 × 64 grey pixels in one tile of `tile` × `tile`, of which there are 4096 bytes."""
     shape = {256: 64, 257: 64, 258: 8, 259: compression, 262: 1, 277: 1, 322: tile, 323: tile}
     tags = shape | {324: 14 + 12 * (len(shape) + 2), 325: 4096}  # where the data begins, and its length
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
