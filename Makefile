@@ -1,6 +1,5 @@
 # The one interface to the project, for people and for CI. `make` lists the targets.
 PYTHON ?= python3
-MODEL  ?= demo
 
 BIN   := $(CURDIR)/.venv/bin
 TOOLS := $(CURDIR)/.tools
@@ -20,8 +19,8 @@ help: ## list the targets
 
 setup: $(READY) ## bring everything the project needs, through pip and npm (needs Python 3.11+ and make)
 
-demo: setup ## deploy to this machine, ingest a gallery (or PICTURES=folder) and search it (MODEL=demo)
-	imagesearch demo --model $(MODEL) $(if $(PICTURES),--pictures "$(PICTURES)")
+demo: setup ## deploy to this machine, ingest a gallery (or PICTURES=folder) and search it (MODEL=name)
+	imagesearch demo $(if $(MODEL),--model $(MODEL)) $(if $(PICTURES),--pictures "$(PICTURES)")
 
 down: setup ## stop what `make demo` left running
 	imagesearch local down

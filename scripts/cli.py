@@ -115,7 +115,9 @@ def ingest_command(
 @app.command("demo")
 def demo_command(
     pictures: Annotated[Path | None, typer.Option(help="Your own folder of pictures.")] = None,
-    model: Annotated[str, typer.Option(help="A model of the catalogue.")] = "demo",
+    model: Annotated[
+        str | None, typer.Option(help="A model of the catalogue; else those that run, or demo.")
+    ] = None,
 ) -> None:
     """Deploy to this machine, ingest a gallery, search it, and say how to go on."""
     run_demo(pictures=pictures, model=model)

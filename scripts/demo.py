@@ -14,9 +14,12 @@ TEXTS_FOR_ANY_ALBUM = ("people together", "an animal", "food on a table")
 HITS = 3
 
 
-def run_demo(*, pictures: Path | None, model: str) -> None:
-    """Deploy the ``local`` environment with ``model``, ingest ``pictures`` (else a gallery) and search it."""
-    up([model])
+def run_demo(*, pictures: Path | None, model: str | None) -> None:
+    """Deploy the ``local`` environment, ingest ``pictures`` (else a gallery) and search it.
+
+    Without ``model`` an environment that runs keeps its models.
+    """
+    up([model] if model else [])
     folder = pictures or GALLERY
     if pictures is None:
         gallery(GALLERY)

@@ -135,7 +135,7 @@ def test_the_index_function_killed_at_a_random_document(faults: Faults, house: H
     killed = 0
     for _ in range(2):
         indexing = wait_for(
-            lambda: house.processes(AWS_LAMBDA_FUNCTION_NAME="BulkIndex") or None, "the index function"
+            lambda: house.processes(AWS_LAMBDA_FUNCTION_NAME="Bulk-IndexFunction") or None, "the index function"
         )
         faults.wait_until_one_is_written()
         threading.Event().wait(chance.uniform(0, 0.5))
