@@ -10,9 +10,18 @@ from typing import Any
 
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageDraw
+from numpy.typing import NDArray
+from PIL import Image, ImageChops, ImageDraw
+
+from clip_inference.decode import Picture
 
 SIZE = (96, 64)
+# First column, first row, and the steps of both, of the seven passes of an interlaced PNG (its section 8).
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+# Colour types of PNG (its section 6.1) by the number of samples of a pixel.
+COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+# What red, green and blue of sRGB are under D50 light.
+PRIMARIES = {"r": (0.4360, 0.2225, 0.0139), "g": (0.3851, 0.7169, 0.0971), "b": (0.1431, 0.0606, 0.7141)}
 
 
 def scene(size: tuple[int, int] = SIZE, *, seed: int = 0) -> Image.Image:
@@ -30,6 +39,11 @@ def scene(size: tuple[int, int] = SIZE, *, seed: int = 0) -> Image.Image:
         shape = draw.ellipse if random.random() < 0.5 else draw.rectangle
         shape((int(x - half), int(y - half), int(x + half), int(y + half)), fill=colour)
     return picture
+
+
+def whole(image: Image.Image) -> Picture:
+    """`image` as decoding gives a picture that was not made smaller."""
+    return Picture(image=image, size=image.size, scale=1, content_type="image/png")
 
 
 def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
@@ -135,8 +149,24 @@ def transparent(size: tuple[int, int] = SIZE) -> bytes:
 def truncated(kind: str = "JPEG") -> bytes:
     """The first half of a well-formed picture in format `kind`."""
     picture = scene((160, 120), seed=3)
-    whole = encoded(picture.quantize(256) if kind == "GIF" else picture, kind)
-    return whole[: len(whole) // 2]
+    data = encoded(picture.quantize(256) if kind == "GIF" else picture, kind)
+    return data[: len(data) // 2]
+
+
+def damaged(picture: bytes, random: np.random.Generator) -> bytes:
+    """`picture` with a few bytes changed, and perhaps cut short, or a stretch of it left out or doubled."""
+    data = bytearray(picture)
+    for place in random.integers(0, len(data), random.integers(1, 9)):
+        data[place] = random.integers(0, 256)
+    begin, end = sorted(random.integers(0, len(data), 2))
+    match random.integers(0, 4):
+        case 0:
+            del data[end:]
+        case 1:
+            del data[begin:end]
+        case 2:
+            data[begin:begin] = data[begin:end]
+    return bytes(data)
 
 
 def corrupt() -> bytes:
@@ -154,6 +184,106 @@ def bomb(width: int = 50_000, height: int = 50_000) -> bytes:
 def icon() -> bytes:
     """An ICO file, a format that is refused."""
     return encoded(scene((32, 32)), "ICO")
+
+
+def written_png(samples: NDArray[np.integer], depth: int, *, interlaced: bool = False) -> bytes:
+    """A PNG of samples (height, width, 1 to 4) in `depth` bits each, in forms that Pillow does not write."""
+    height, width, channels = samples.shape
+    header = struct.pack(">IIBBBBB", width, height, depth, COLOUR_TYPES[channels], 0, 0, int(interlaced))
+    passes = [samples[y::dy, x::dx] for x, y, dx, dy in ADAM7] if interlaced else [samples]
+    rows = b"".join(b"\0" + _packed(row, depth) for part in passes if part.shape[1] for row in part)
+    chunks = (_chunk(b"IHDR", header), _chunk(b"IDAT", zlib.compress(rows)), _chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def _packed(row: NDArray[np.integer], depth: int) -> bytes:
+    """The samples of one row (width, channels) as PNG has them, the last byte filled with zeros."""
+    samples = row.ravel()
+    if depth == 16:
+        return samples.astype(">u2").tobytes()
+    bits = np.unpackbits(samples.astype(np.uint8)[:, None], axis=1)[:, 8 - depth :]
+    return np.packbits(bits.ravel()).tobytes()
+
+
+def ycck(size: tuple[int, int] = SIZE, *, seed: int = 0) -> bytes:
+    """A scene as JPEG in YCCK, as Adobe's programs write it; Pillow writes CMYK only."""
+    # Adobe's programs store inks inverted, and Pillow inverts what it is given.
+    inks = ImageChops.invert(scene(size, seed=seed)).convert("YCbCr").split()
+    planes = [ImageChops.invert(plane) for plane in (*inks, Image.new("L", size, 255))]
+    data = encoded(Image.merge("CMYK", planes), "JPEG", quality=95, subsampling=0)
+    place = data.index(b"Adobe") + 11  # the transform: 0 none, 2 YCCK
+    return data[:place] + b"\2" + data[place + 1 :]
+
+
+def profile(space: str = "RGB", *, swapped: bool = False, gamma: float = 2.2) -> bytes:
+    """An ICC profile (ICC.1:2001-04): sRGB's primaries, red and green `swapped` if asked; or of greys."""
+    curve = b"curv" + struct.pack(">IIHxx", 0, 1, round(gamma * 256))
+    tags = {b"wtpt": _xyz(0.9642, 1.0, 0.8249)}
+    if space == "GRAY":
+        tags[b"kTRC"] = curve
+    else:
+        names = "grb" if swapped else "rgb"
+        tags |= {f"{n}XYZ".encode(): _xyz(*PRIMARIES[p]) for n, p in zip("rgb", names, strict=True)}
+        tags |= {f"{n}TRC".encode(): curve for n in "rgb"}
+    table, body = struct.pack(">I", len(tags)), b""
+    for name, content in tags.items():
+        table += name + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(content))
+        body += content
+    header = struct.pack(
+        ">I4sI4s4s4s",
+        132 + len(table) - 4 + len(body),
+        b"",
+        0x02400000,
+        b"mntr",
+        space.ljust(4).encode(),
+        b"XYZ ",
+    )
+    header += bytes(12) + b"acsp" + bytes(28) + _xyz(0.9642, 1.0, 0.8249)[8:]
+    return header.ljust(128, b"\0") + table + body
+
+
+def _xyz(x: float, y: float, z: float) -> bytes:
+    return b"XYZ " + struct.pack(">Iiii", 0, *(round(value * 65536) for value in (x, y, z)))
+
+
+def tiled(tile: int, *, compression: int = 1) -> bytes:
+    """A TIFF of 64 × 64 grey pixels in one tile of `tile` × `tile`, of which there are 4096 bytes."""
+    shape = {256: 64, 257: 64, 258: 8, 259: compression, 262: 1, 277: 1, 322: tile, 323: tile}
+    tags = shape | {324: 14 + 12 * (len(shape) + 2), 325: 4096}  # where the data begins, and its length
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + bytes(range(256)) * 16
+
+
+def announcing(kind: str, width: int, height: int) -> bytes:
+    """A small picture in format `kind` whose header announces `width` × `height` pixels."""
+    if kind == "PNG":
+        return bomb(width, height)
+    data = gif() if kind == "GIF" else webp() if kind == "WEBP" else encoded(scene(), kind)
+    pairs = [(_announced(kind, *SIZE), _announced(kind, width, height))]
+    if kind == "TIFF":
+        sides = ((256, SIZE[0], width), (257, SIZE[1], height))
+        pairs = [
+            (struct.pack("<HHII", tag, 4, 1, small), struct.pack("<HHII", tag, 4, 1, large))
+            for tag, small, large in sides
+        ]
+    for before, after in pairs:
+        assert before in data
+        data = data.replace(before, after)
+    return data
+
+
+def _announced(kind: str, width: int, height: int) -> bytes:
+    match kind:
+        case "JPEG":
+            return struct.pack(">HH", height, width)
+        case "GIF":
+            return struct.pack("<HH", width, height)
+        case "WEBP":
+            return b"\x2f" + struct.pack("<I", (width - 1) | (height - 1) << 14)
+        case "BMP":
+            return struct.pack("<ii", width, height)
+        case _:
+            return struct.pack(">II", width, height)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -14,6 +14,8 @@ from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 
+from clip_inference.config import PREPROCESSING_VERSION
+
 FINGERPRINT = "5e" * 32
 SPECIAL = ["[PAD]", "[START]", "[END]", "[UNK]"]
 WORDS = [*SPECIAL, "a", "the", "dog", "cat", "beach", "snow", "mountain", "on", "of", "in", "red", "boat"]
@@ -56,7 +58,7 @@ def description(dimension: int, size: int, padding: str) -> dict[str, Any]:
         "dimension": dimension,
         "image": image,
         "text": text,
-        "preprocessing_version": 1,
+        "preprocessing_version": PREPROCESSING_VERSION,
         "licence": "Apache-2.0",
         "source": "rendered by tests",
         "revision": "1",

@@ -14,6 +14,7 @@ ImageSearchError
 │   ├── PictureUnsupportedFormatError picture_unsupported_format
 │   ├── PictureCorruptError           picture_corrupt
 │   ├── PictureTooManyPixelsError     picture_too_many_pixels
+│   ├── PictureTooCostlyError         picture_too_costly
 │   ├── PictureTooLargeError          picture_too_large
 │   └── SourceTooLargeError           source_too_large
 ├── MetadataInvalidError              metadata_invalid: the picture is indexed without its metadata
@@ -140,6 +141,12 @@ class PictureTooManyPixelsError(PictureError):
     """The picture would take too much memory to decode."""
 
     code = "picture_too_many_pixels"
+
+
+class PictureTooCostlyError(PictureError):
+    """Decoding the picture takes more time or memory than any one picture is given."""
+
+    code = "picture_too_costly"
 
 
 class PictureTooLargeError(PictureError):

@@ -1,19 +1,22 @@
 """The decode policy, the only place where bytes become a picture.
 
 JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC/HEIF and AVIF; the first frame of what moves or has pages; EXIF
-orientation applied; transparency laid on white; any mode turned into RGB; pixels counted before decoding.
+orientation applied; transparency laid on white; any mode and colour profile turned into sRGB; pixels counted
+before decoding. Icons (ICO) are refused: one file holds several drawings of at most 256 pixels, no camera
+and no shop writes any, and a decoder that nobody needs is only one more that can be attacked.
 """
 
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
-import numpy as np
 import pillow_heif
-from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import AvifImagePlugin, Image
+from PIL.JpegImagePlugin import JpegImageFile
 
+from clip_inference.colour import to_srgb
 from clip_inference.errors import (
     PictureCorruptError,
     PictureEmptyError,
@@ -21,8 +24,7 @@ from clip_inference.errors import (
     PictureUnsupportedFormatError,
 )
 
-# Pillow takes 4 bytes a pixel, and turning a picture takes a second copy: 1 GB at most, beside the model
-# in 3 GB. The largest cameras in phones write 108 megapixels.
+# The largest cameras in phones write 108 megapixels; Pillow takes 4 bytes for each.
 MAX_PIXELS = 120_000_000
 
 EXIF_ORIENTATION = 0x0112
@@ -36,6 +38,12 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+# Averaging blurs more than the JPEG decoder's own scaling, so it leaves more pixels.
+AVERAGED = 2
+
+# From this orientation on, width and height change places.
+TURNED_ASIDE = 5
 
 # Pillow's name of the decoder by content type.
 DECODERS = {
@@ -67,13 +75,43 @@ BRANDS = (
     ({b"mif1", b"msf1"}, "image/heif"),
 )
 
+Result = TypeVar("Result")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A decoded picture: upright RGB `image`, and the `content_type` that its bytes have."""
+    """A decoded picture: upright sRGB `image`, of the `content_type` that its bytes have.
+
+    `size` is that of the whole picture, upright; one pixel of `image` shows `scale` × `scale` of its pixels.
+    """
 
     image: Image.Image
+    size: tuple[int, int]
+    scale: int
     content_type: str
+
+
+@dataclass(frozen=True)
+class OpenedPicture:
+    """A picture of which the header was read and found sound: `size` in pixels, as stored."""
+
+    opened: Image.Image
+    content_type: str
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels decoding will give."""
+        width, height = self.opened.size
+        return width * height
+
+    def decode(self, *, needed: int | None = None) -> Picture:
+        """The picture; `PictureCorruptError` where its data is damaged.
+
+        Where the shorter side is some whole number of times longer than `needed` pixels, the picture is made
+        so much smaller: JPEG by its decoder to no less than `needed`, all others by averaging to no less than
+        AVERAGED times `needed`.
+        """
+        return _guard(lambda: _decode(self.opened, self.content_type, needed), self.content_type)
 
 
 def detect_content_type(data: bytes) -> str | None:
@@ -91,8 +129,13 @@ def _type_by_brand(data: bytes) -> str | None:
     return next((kind for known, kind in BRANDS if brands & known), None)
 
 
-def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """The upright RGB picture that `data` encodes. Raises one of the `Picture…Error`s and nothing else."""
+def decode(data: bytes, *, needed: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
+    """The picture that `data` encodes. Raises one of the `Picture…Error`s and nothing else."""
+    return open_picture(data, max_pixels=max_pixels).decode(needed=needed)
+
+
+def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> OpenedPicture:
+    """The picture that `data` encodes, before its pixels are decoded. Raises one of the `Picture…Error`s."""
     if not data:
         raise PictureEmptyError("The picture has no bytes.")
     content_type = detect_content_type(data)
@@ -102,10 +145,10 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
         )
     opened = _guard(lambda: _open(data, DECODERS[content_type]), content_type)
     _check_size(opened.size, max_pixels)
-    return Picture(_guard(lambda: _upright_rgb(opened), content_type), content_type)
+    return OpenedPicture(opened, content_type)
 
 
-def _guard(step: Callable[[], Image.Image], content_type: str) -> Image.Image:
+def _guard(step: Callable[[], Result], content_type: str) -> Result:
     """The result of `step`; damaged data makes decoders raise nearly every kind of exception."""
     try:
         return step()
@@ -121,7 +164,9 @@ def _guard(step: Callable[[], Image.Image], content_type: str) -> Image.Image:
 @cache
 def _prepare_pillow() -> None:
     pillow_heif.register_heif_opener()
-    # Pillow's own check warns where ours must refuse; `decode` makes ours at the same moment, on the header.
+    # As many as pillow_heif takes; else one for each processor, and every one takes memory.
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 4
+    # Pillow's own check warns where ours must refuse; `open_picture` makes ours on the header, too.
     Image.MAX_IMAGE_PIXELS = None
 
 
@@ -140,12 +185,37 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
         raise PictureCorruptError("The picture is damaged: its header announces no pixels.")
 
 
-def _upright_rgb(opened: Image.Image) -> Image.Image:
+def _decode(opened: Image.Image, content_type: str, needed: int | None) -> Picture:
+    size = opened.size
+    drafted = 1 if needed is None else _draft(opened, needed)
     opened.load()
-    # Asked after loading: the TIFF and HEIF decoders turn the picture themselves and clear the tag.
+    if drafted == 1:
+        size = opened.size  # the TIFF and HEIF decoders turn the picture themselves
+    factor = 1 if needed is None else _factor(opened.size, AVERAGED * needed)
+    # Asked after loading, for the same decoders then clear the tag.
     orientation = _orientation(opened)
-    rgb = to_rgb(opened)
-    return rgb.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else rgb
+    image = to_srgb(opened, factor=factor)
+    if orientation in UPRIGHT:
+        image = image.transpose(UPRIGHT[orientation])
+        size = size if orientation < TURNED_ASIDE else (size[1], size[0])
+    return Picture(image=image, size=size, scale=drafted * factor, content_type=content_type)
+
+
+def _factor(size: tuple[int, int], needed: int) -> int:
+    """By which whole number a picture of `size` can be made smaller; 1 leaves it as it is."""
+    return max(1, min(size) // needed)
+
+
+def _draft(opened: Image.Image, needed: int) -> int:
+    """Let the JPEG decoder give 1/2, 1/4 or 1/8 of the sides, which is much faster; return by how much."""
+    if not isinstance(opened, JpegImageFile):
+        return 1
+    width, height = opened.size
+    possible = _factor(opened.size, needed)
+    factor = next(factor for factor in (8, 4, 2, 1) if factor <= possible)
+    if factor == 1 or opened.draft(None, (width // factor, height // factor)) is None:
+        return 1
+    return factor
 
 
 def _orientation(opened: Image.Image) -> int:
@@ -154,33 +224,3 @@ def _orientation(opened: Image.Image) -> int:
         return int(opened.getexif().get(EXIF_ORIENTATION, 1))
     except Exception:  # noqa: BLE001 the parser of untrusted EXIF data raises nearly every kind
         return 1
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """`image` in RGB: wide grey levels scaled to 8 bits, transparency laid on white."""
-    if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_to_8_bits(image)).convert("RGB")
-    if image.mode == "LAB":
-        return _lab_to_rgb().apply(image)
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-@cache
-def _lab_to_rgb() -> ImageCms.ImageCmsTransform:
-    lab, srgb = (ImageCms.ImageCmsProfile(ImageCms.createProfile(space)) for space in ("LAB", "sRGB"))
-    return ImageCms.ImageCmsTransform(lab, srgb, "LAB", "RGB")
-
-
-def _to_8_bits(image: Image.Image) -> NDArray[np.uint8]:
-    """Grey levels (h, w) as 0..255: 16-bit data by its known range, wider data by that of its values."""
-    levels = np.nan_to_num(np.asarray(image, np.float32))
-    low, high = float(levels.min()), float(levels.max())
-    if image.mode.startswith("I;16"):
-        low, high = 0.0, 65535.0
-    elif low >= 0 and high <= 65535:
-        low, high = 0.0, 1.0 if high <= 1 else 255.0 if high <= 255 else 65535.0
-    scaled: NDArray[np.uint8] = np.rint((levels - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
-    return scaled

@@ -41,14 +41,15 @@ class Tower:
     def run(self, feeds: dict[str, NDArray[np.generic]]) -> Vectors:
         """The normalized vectors (n, dimension) of the n items in `feeds`."""
         count = len(next(iter(feeds.values())))
-        vectors = np.asarray(self._loaded().run(None, feeds)[0], np.float32)
+        vectors = np.asarray(self.open().run(None, feeds)[0], np.float32)
         if vectors.shape != (count, self._dimension):
             raise ModelError(
                 f"{self._path.name} gave {vectors.shape}, not {count} vectors of {self._dimension}"
             )
         return normalize(vectors)
 
-    def _loaded(self) -> onnxruntime.InferenceSession:
+    def open(self) -> onnxruntime.InferenceSession:
+        """The session on the model, loaded now if it was not before."""
         with self._loading:
             if self._session is None:
                 self._session = _open_session(self._path)
@@ -75,6 +76,10 @@ class Encoder:
         self._config = config
         self._image = Tower(model_dir / "image.onnx", config.dimension)
         self._text = Tower(model_dir / "text.onnx", config.dimension)
+
+    def open_image_tower(self) -> None:
+        """Load the image tower, so that the first picture need not wait for it."""
+        self._image.open()
 
     def encode_images(self, tensors: NDArray[np.float32]) -> Vectors:
         """Vectors (n, dimension) of preprocessed pictures (n, 3, size, size)."""

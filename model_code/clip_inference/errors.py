@@ -11,6 +11,7 @@ InferenceError
 ├── PictureUnsupportedFormatError  picture_unsupported_format
 ├── PictureCorruptError            picture_corrupt
 ├── PictureTooManyPixelsError      picture_too_many_pixels
+├── PictureTooCostlyError          picture_too_costly
 ├── SourceNotFoundError            source_not_found
 ├── SourceForbiddenError           source_forbidden
 ├── SourceTooLargeError            source_too_large
@@ -95,6 +96,12 @@ class PictureTooManyPixelsError(InferenceError):
     code = "picture_too_many_pixels"
 
 
+class PictureTooCostlyError(InferenceError):
+    """Decoding takes more time or memory than any one picture is given."""
+
+    code = "picture_too_costly"
+
+
 class SourceNotFoundError(InferenceError):
     """There is no object at the address."""
 
@@ -134,6 +141,12 @@ class ModelError(Exception):
     """The model artifact is incomplete or contradicts itself."""
 
 
+def error_of(code: str, message: str) -> InferenceError:
+    """The error with this code; `InternalError` where there is none."""
+    kind = next((kind for kind in InferenceError.__subclasses__() if kind.code == code), InternalError)
+    return InternalError() if kind is InternalError else kind(message)
+
+
 HTTP_STATUS = {
     "request_invalid": 400,
     "content_type_unsupported": 415,
@@ -145,6 +158,7 @@ HTTP_STATUS = {
     "picture_unsupported_format": 415,
     "picture_corrupt": 400,
     "picture_too_many_pixels": 400,
+    "picture_too_costly": 400,
     "source_not_found": 404,
     "source_forbidden": 403,
     "source_too_large": 413,

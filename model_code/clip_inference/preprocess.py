@@ -1,33 +1,52 @@
 """From a decoded picture to the input of the image tower. Pure; tests hold it to the reference processors."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from clip_inference.config import ImageSettings
+from clip_inference.decode import Picture
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+# A picture is decoded to no less than this many times the tower's size: beyond, resizing does not see more.
+DETAIL = 2
 
 Box = tuple[float, float, float, float]
+Levels = NDArray[np.uint8]
 
 
-def preprocess(image: Image.Image, settings: ImageSettings) -> NDArray[np.float32]:
-    """The tensor (3, size, size) float32 of an RGB picture: resized, cropped, scaled and normalized."""
-    resized = image.resize(
-        (settings.size, settings.size), FILTERS[settings.interpolation], box=_seen_box(image.size, settings)
+def needed_length(settings: ImageSettings) -> int:
+    """How many pixels the shorter side of a decoded picture must keep."""
+    return DETAIL * settings.size
+
+
+def preprocess(picture: Picture, settings: ImageSettings) -> NDArray[np.float32]:
+    """The tensor (3, size, size) float32 of a picture: resized, cropped, scaled and normalized."""
+    tensor: NDArray[np.float32] = normalize_levels(resize(picture, settings)[None], settings)[0]
+    return tensor
+
+
+def resize(picture: Picture, settings: ImageSettings) -> Levels:
+    """What the tower sees of a picture, (size, size, 3) in levels 0..255."""
+    width, height = picture.image.size
+    left, upper, right, lower = (edge / picture.scale for edge in _seen_box(picture.size, settings))
+    resized = picture.image.resize(
+        (settings.size, settings.size),
+        FILTERS[settings.interpolation],
+        box=(left, upper, min(right, width), min(lower, height)),
     )
-    levels = np.asarray(resized, np.float32)  # (size, size, 3), 0..255
+    return np.asarray(resized)
+
+
+def normalize_levels(levels: Levels, settings: ImageSettings) -> NDArray[np.float32]:
+    """The batch (n, 3, size, size) float32 of resized pictures (n, size, size, 3), scaled and normalized."""
     mean, std = np.array(settings.mean, np.float64), np.array(settings.std, np.float64)
-    scale, shift = 1 / (255 * std), mean / std
-    normalized = levels * scale.astype(np.float32) - shift.astype(np.float32)
-    return np.ascontiguousarray(normalized.transpose(2, 0, 1))  # (3, size, size)
-
-
-def stack(tensors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """One batch (n, 3, size, size) of n tensors (3, size, size)."""
-    return np.stack(tensors)
+    scale, shift = (1 / (255 * std)).astype(np.float32), (mean / std).astype(np.float32)
+    tensor = np.empty((len(levels), 3, settings.size, settings.size), np.float32)
+    for channel in range(3):
+        np.multiply(levels[..., channel], scale[channel], out=tensor[:, channel])
+        tensor[:, channel] -= shift[channel]
+    return tensor
 
 
 def _seen_box(original: tuple[int, int], settings: ImageSettings) -> Box:

@@ -2,42 +2,42 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clip_inference.answers import Answer, Embedding, PictureFacts, Prediction
 from clip_inference.config import ModelConfig, load_config
-from clip_inference.decode import decode
+from clip_inference.decoders import DecoderPool, decoder_pool
 from clip_inference.encoder import Encoder, Vectors
 from clip_inference.errors import InferenceError, InternalError
 from clip_inference.payloads import InlinePicture, Request, StoredPicture, Text
-from clip_inference.phash import perceptual_hash
-from clip_inference.preprocess import preprocess, stack
-from clip_inference.sources import Source, SourceReader, ahead
+from clip_inference.pipeline import ahead, batches
+from clip_inference.preprocess import Levels, normalize_levels
+from clip_inference.sources import PARALLEL_FETCHES, Source, SourceReader
 from clip_inference.tokenizer import TextTokenizer
 
-# Pictures of 224 × 224: 19 MB of input at once. Beyond 16 the time a picture no longer falls.
-BATCH = 32
+# Beyond 16 the time a picture no longer falls; fewer at once are sooner on their way, and take less memory.
+BATCH = 16
+# Pictures made ready while the tower works on a batch: 150 KB each.
+WINDOW = 2 * BATCH
 
 log = logging.getLogger(__name__)
 
 Arguments = ParamSpec("Arguments")
-Key = TypeVar("Key")
 Value = TypeVar("Value")
 PictureItem = InlinePicture | StoredPicture
 Outcomes = dict[int, Embedding | InferenceError]
 
 
 @dataclass(frozen=True)
-class PreparedPicture:
-    """The image tower's input (3, size, size) of one picture, and the facts that decoding told."""
+class ReadyPicture:
+    """What the image tower sees of a picture, (size, size, 3), and what is told about it."""
 
-    tensor: NDArray[np.float32]
+    levels: Levels
     facts: PictureFacts
 
 
@@ -54,22 +54,23 @@ def attempt(
         return InternalError()
 
 
-def batches(pairs: Iterator[tuple[Key, Value]], size: int) -> Iterator[list[tuple[Key, Value]]]:
-    """`pairs` in lists of at most `size`, each made only when it is asked for."""
-    while batch := list(islice(pairs, size)):
-        yield batch
-
-
 class EmbeddingService:
     """A loaded model."""
 
     def __init__(
-        self, *, config: ModelConfig, encoder: Encoder, tokenizer: TextTokenizer, sources: SourceReader
+        self,
+        *,
+        config: ModelConfig,
+        encoder: Encoder,
+        tokenizer: TextTokenizer,
+        sources: SourceReader,
+        decoders: DecoderPool,
     ) -> None:
         self._config = config
         self._encoder = encoder
         self._tokenizer = tokenizer
         self._sources = sources
+        self._decoders = decoders
 
     @classmethod
     def load(cls, model_dir: Path, *, image_bucket: str | None) -> "EmbeddingService":
@@ -80,6 +81,7 @@ class EmbeddingService:
             encoder=Encoder(model_dir, config),
             tokenizer=TextTokenizer.load(model_dir / "tokenizer.json", config.text),
             sources=SourceReader(image_bucket),
+            decoders=decoder_pool(),
         )
 
     def predict(self, request: Request) -> Prediction:
@@ -111,44 +113,47 @@ class EmbeddingService:
         return self._encoder.encode_texts(self._tokenizer.encode(list(texts)))
 
     def _embed_pictures(self, pictures: Sequence[tuple[int, PictureItem]]) -> Outcomes:
+        if not pictures:
+            return {}
         outcomes: Outcomes = {}
-        for batch in batches(self._prepared(pictures, outcomes), BATCH):
-            tensors = stack([prepared.tensor for _, prepared in batch])
-            vectors = attempt(self._encoder.encode_images, tensors)
-            facts = [prepared.facts for _, prepared in batch]
-            outcomes |= _outcomes([place for place, _ in batch], facts, vectors)
+        with ThreadPoolExecutor(max(PARALLEL_FETCHES, 2 * self._decoders.size)) as threads:
+            # Where it fails, so does the first batch, which says so.
+            threads.submit(self._encoder.open_image_tower)
+            for batch in batches(self._ready(pictures, outcomes, threads), BATCH):
+                vectors = attempt(self._encode_pictures, [ready.levels for _, ready in batch])
+                facts = [ready.facts for _, ready in batch]
+                outcomes |= _outcomes([place for place, _ in batch], facts, vectors)
         return outcomes
 
-    def _prepared(
-        self, pictures: Sequence[tuple[int, PictureItem]], failures: Outcomes
-    ) -> Iterator[tuple[int, PreparedPicture]]:
-        """The good pictures, one at a time; the errors of the others are put into `failures`."""
-        fetched = ahead(self._fetched, (item for _, item in pictures))
-        for (place, _), source in zip(pictures, fetched, strict=True):
-            prepared = source if isinstance(source, InferenceError) else attempt(self._prepare, source)
-            if isinstance(prepared, InferenceError):
-                failures[place] = prepared
+    def _encode_pictures(self, levels: Sequence[Levels]) -> Vectors:
+        return self._encoder.encode_images(normalize_levels(np.stack(levels), self._config.image))
+
+    def _ready(
+        self, pictures: Sequence[tuple[int, PictureItem]], failures: Outcomes, threads: Executor
+    ) -> Iterator[tuple[int, ReadyPicture]]:
+        """The good pictures, in order; the errors of the others are put into `failures`."""
+        outcomes = ahead(threads, self._prepared, (item for _, item in pictures), window=WINDOW)
+        for (place, _), outcome in zip(pictures, outcomes, strict=True):
+            if isinstance(outcome, InferenceError):
+                failures[place] = outcome
             else:
-                yield place, prepared
+                yield place, outcome
 
-    def _fetched(self, item: PictureItem) -> Source | InferenceError:
-        return attempt(self._fetch, item)
+    def _prepared(self, item: PictureItem) -> ReadyPicture | InferenceError:
+        return attempt(self._prepare, item)
 
-    def _fetch(self, item: PictureItem) -> Source:
-        return self._sources.fetch(item.uri) if isinstance(item, StoredPicture) else Source(item.data)
-
-    def _prepare(self, source: Source) -> PreparedPicture:
-        picture = decode(source.data)
-        width, height = picture.image.size
+    def _prepare(self, item: PictureItem) -> ReadyPicture:
+        source = self._sources.fetch(item.uri) if isinstance(item, StoredPicture) else Source(item.data)
+        prepared = self._decoders.prepare(source.data, self._config.image)
         facts = PictureFacts(
-            width=width,
-            height=height,
-            content_type=picture.content_type,
-            perceptual_hash=perceptual_hash(picture.image),
+            width=prepared.width,
+            height=prepared.height,
+            content_type=prepared.content_type,
+            perceptual_hash=prepared.perceptual_hash,
             etag=source.etag,
             user_metadata=source.user_metadata,
         )
-        return PreparedPicture(preprocess(picture.image, self._config.image), facts)
+        return ReadyPicture(prepared.levels, facts)
 
 
 def _outcomes(

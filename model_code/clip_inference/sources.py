@@ -1,11 +1,9 @@
 """Pictures that a request names by address: read from the image bucket and from nowhere else."""
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from clip_inference.errors import (
     InferenceError,
@@ -29,9 +27,6 @@ READ_ATTEMPTS = 3
 
 NOT_FOUND = {"NoSuchKey", "NoSuchBucket", "404"}
 FORBIDDEN = {"AccessDenied", "403", "InvalidObjectState"}
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -123,15 +118,3 @@ def _translated(code: str) -> InferenceError:
     if code in FORBIDDEN:
         return SourceForbiddenError("Reading this object is denied.")
     return SourceUnavailableError(f"The image bucket answered {code}.")
-
-
-def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`function` of each item, in order, computed in threads at most PARALLEL_FETCHES items ahead."""
-    with ThreadPoolExecutor(PARALLEL_FETCHES) as pool:
-        pending: deque[Future[Result]] = deque()
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) >= PARALLEL_FETCHES:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from clip_inference.config import ImageSettings, TextSettings
 from clip_inference.decode import decode
-from clip_inference.preprocess import preprocess, stack
+from clip_inference.preprocess import preprocess
 from clip_inference.tokenizer import TextTokenizer
 from scripts.artifact.catalogue import DEMO, BuiltSource
 from scripts.demo_model import minilm
@@ -87,8 +87,8 @@ class Extractor:
         return PictureFeatures(np.concatenate(pooled), np.concatenate(probabilities))
 
     def _picture_batch(self, files: Sequence[Path]) -> tuple[Array, Array]:
-        tensors = [preprocess(decode(file.read_bytes()).image, self._image_settings) for file in files]
-        pooled, probabilities = self._image.run(None, {self._image_settings.input: stack(tensors)})
+        tensors = [preprocess(decode(file.read_bytes()), self._image_settings) for file in files]
+        pooled, probabilities = self._image.run(None, {self._image_settings.input: np.stack(tensors)})
         return cast(Array, pooled), cast(Array, probabilities)
 
     def _key(self, files: Sequence[Path]) -> str:

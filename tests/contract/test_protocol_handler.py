@@ -77,8 +77,8 @@ def test_golden_vectors_have_length_one(golden: Golden) -> None:
     np.testing.assert_allclose(np.linalg.norm(vectors(golden), axis=1), 1, atol=1e-6)
 
 
-def test_goldens_show_every_error_code_that_needs_no_broken_bucket() -> None:
+def test_goldens_show_every_error_code_that_needs_no_broken_bucket_and_no_hostile_picture() -> None:
     shown = {
         code for code in HTTP_STATUS if any(f'"{code}"' in str(body_of(g["response"])) for g in goldens())
     }
-    assert set(HTTP_STATUS) - shown == {"source_too_large", "source_unavailable"}
+    assert set(HTTP_STATUS) - shown == {"source_too_large", "source_unavailable", "picture_too_costly"}

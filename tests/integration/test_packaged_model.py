@@ -3,15 +3,18 @@
 import base64
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 
 import inference
+from clip_inference.payloads import MAX_ITEMS
 from scripts.artifact.archive import unpack
 from scripts.artifact.package import PackagedModel, package_model
 from scripts.artifact.wheels import host_platform
@@ -33,6 +36,7 @@ ENVIRONMENT = {
     "IMAGE_BUCKET": "pictures",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
+DECODER = "clip_inference.decoder_process"
 JSON, NPY, LINES = "application/json", "application/x-npy", "application/jsonlines"
 
 
@@ -64,6 +68,13 @@ def model(packaged: PackagedModel, tmp_path_factory: pytest.TempPathFactory) -> 
 def embeddings(answer: Answer) -> NDArray[np.float32]:
     assert answer.status == 200, answer.body
     return np.array(json.loads(answer.body)["embeddings"], np.float32)
+
+
+def decoders_of(server: ModelServer) -> list[psutil.Process]:
+    """The decoder processes in the server's session."""
+    running = psutil.process_iter(["cmdline"])  # None of a process that has just ended
+    found = [process for process in running if DECODER in (process.info["cmdline"] or [])]
+    return [process for process in found if os.getsid(process.pid) == server.pid]
 
 
 def test_texts_and_pictures_get_unit_vectors_of_the_packaged_model(
@@ -116,6 +127,31 @@ def test_a_bad_record_is_answered_on_its_line_and_the_others_are_embedded(server
     assert [line["id"] for line in lines] == ["good", "bad", "elsewhere"]
     assert "embedding" in lines[0]
     assert [line["error"]["code"] for line in lines[1:]] == ["picture_corrupt", "source_forbidden"]
+
+
+def test_the_largest_shard_of_pictures_is_answered_whole_and_in_order(server: ModelServer) -> None:
+    pictures = [png((48, 32), seed=seed) for seed in range(MAX_ITEMS)]
+    pictures[100] = truncated()
+    body = "\n".join(
+        json.dumps({"id": str(place), "image": base64.b64encode(picture).decode()})
+        for place, picture in enumerate(pictures)
+    )
+
+    answer = server.invoke(body.encode(), content_type=LINES, accept=LINES)
+
+    lines = [json.loads(line) for line in answer.body.splitlines()]
+    assert [line["id"] for line in lines] == [str(place) for place in range(MAX_ITEMS)]
+    assert [line["id"] for line in lines if "error" in line] == ["100"]
+
+
+def test_killed_decoders_cost_the_server_no_picture(server: ModelServer) -> None:
+    assert server.invoke(png(), content_type="image/png").status == 200
+    decoders = decoders_of(server)
+    assert decoders
+    for decoder in decoders:
+        decoder.kill()
+
+    assert server.invoke(png(), content_type="image/png").status == 200
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,7 @@ def test_a_texts_error_becomes_the_error_of_its_code(code: str, error: type[Exce
         ("source_forbidden", errors.SourceForbiddenError),
         ("source_unavailable", errors.StoreUnavailableError),
         ("picture_too_many_pixels", errors.PictureTooManyPixelsError),
+        ("picture_too_costly", errors.PictureTooCostlyError),
         ("internal", errors.ModelUnavailableError),
     ],
 )

@@ -151,7 +151,7 @@ def gallery_vectors(towers: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     source = DEMO.source
     assert isinstance(source, BuiltSource)
     paths = gallery(tmp_path_factory.mktemp("gallery"))
-    tensors = [preprocess(decode(path.read_bytes()).image, source.image) for path in paths]
+    tensors = [preprocess(decode(path.read_bytes()), source.image) for path in paths]
     (vectors,) = _run(towers / "image.onnx", image=np.stack(tensors))
     return dict(zip((path.name for path in paths), normalise(vectors), strict=True))
 

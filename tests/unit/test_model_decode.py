@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from clip_inference.decode import MAX_PIXELS, decode, detect_content_type, to_rgb
+from clip_inference.colour import to_srgb
+from clip_inference.decode import MAX_PIXELS, decode, detect_content_type
 from clip_inference.errors import (
     InferenceError,
     PictureCorruptError,
@@ -115,7 +116,7 @@ def test_dark_sixteen_bit_picture_stays_dark() -> None:
 def test_wide_levels_fill_the_range(mode: str, levels: list[float]) -> None:
     wide = Image.new(mode, (2, 1))
     wide.putdata(levels)
-    assert list(to_rgb(wide).tobytes()) == [0, 0, 0, 255, 255, 255]
+    assert list(to_srgb(wide).tobytes()) == [0, 0, 0, 255, 255, 255]
 
 
 def test_four_colour_picture_becomes_rgb() -> None:
@@ -130,13 +131,13 @@ def test_palette_becomes_rgb() -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "RGBA", "YCbCr", "HSV"])
 def test_every_mode_becomes_rgb(mode: str) -> None:
-    assert to_rgb(pictures.scene().convert(mode)).mode == "RGB"
+    assert to_srgb(pictures.scene().convert(mode)).mode == "RGB"
 
 
 def test_lab_becomes_rgb() -> None:
     srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
     transform = ImageCms.buildTransform(srgb, lab, "RGB", "LAB")
-    assert difference(to_rgb(transform.apply(pictures.scene())), pictures.scene()) < 6
+    assert difference(to_srgb(transform.apply(pictures.scene())), pictures.scene()) < 6
 
 
 REFUSED: list[tuple[str, Callable[[], bytes], type[InferenceError]]] = [

@@ -9,9 +9,9 @@ import pytest
 from clip_inference.config import load_config
 from clip_inference.encoder import Encoder, Tower, normalize
 from clip_inference.errors import ModelError
-from clip_inference.preprocess import preprocess, stack
+from clip_inference.preprocess import preprocess
 from clip_inference.tokenizer import TextTokenizer
-from tests.pictures import scene
+from tests.pictures import scene, whole
 from tests.tiny_model import write_tiny_model
 
 
@@ -27,7 +27,7 @@ def encoder(folder: Path) -> Encoder:
 @pytest.mark.parametrize("count", [1, 2, 32])
 def test_vector_of_a_picture_is_the_same_alone_and_in_a_batch(folder: Path, count: int) -> None:
     settings = load_config(folder).image
-    tensors = stack([preprocess(scene(seed=seed), settings) for seed in range(count)])
+    tensors = np.stack([preprocess(whole(scene(seed=seed)), settings) for seed in range(count)])
     together = encoder(folder).encode_images(tensors)
     alone = np.concatenate(
         [encoder(folder).encode_images(tensors[place : place + 1]) for place in range(count)]

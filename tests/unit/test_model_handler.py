@@ -17,11 +17,17 @@ from numpy.typing import NDArray
 import inference
 from clip_inference.encoder import Encoder
 from clip_inference.errors import HTTP_STATUS, InferenceError
+from clip_inference.payloads import MAX_ITEMS
 from clip_inference.service import BATCH
+from clip_inference.sources import MAX_USER_METADATA_CHARACTERS
+from stacks.limits import REAL_TIME_PAYLOAD
 from tests import pictures
 from tests.handler import Response, ask
 from tests.tiny_model import FINGERPRINT, write_tiny_model
 
+KINDS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"]
+# Of the widest model of the CLIP family, SigLIP so400m; and of S3, in bytes.
+LONGEST_VECTOR, LONGEST_KEY = 1152, 1024
 JSON, LINES, NPY = "application/json", "application/jsonlines", "application/x-npy"
 
 
@@ -117,6 +123,39 @@ def test_towers_never_get_more_than_one_batch_at_once(
     assert sizes == [BATCH, BATCH, 1]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_pictures_get_a_vector_or_their_own_error_and_the_server_lives_on(
+    model: Any, kind: str
+) -> None:
+    whole = pictures.encoded(pictures.scene().quantize(64) if kind == "GIF" else pictures.scene(), kind)
+    random = np.random.default_rng(len(kind) + sum(kind.encode()))
+    damaged = [pictures.damaged(whole, random) for _ in range(MAX_ITEMS // 4)]
+    body = "\n".join(
+        json.dumps({"id": str(place), "image": base64_of(data)}) for place, data in enumerate(damaged)
+    )
+    answers = lines_of(ask(model, content_type=LINES, accept=LINES, body=body))
+    assert [answer["id"] for answer in answers] == [str(place) for place in range(len(damaged))]
+    codes = {answer["error"]["code"] for answer in answers if "error" in answer}
+    assert codes <= {code for code in HTTP_STATUS if code.startswith("picture_")}
+    assert vector_of(model, pictures.png()).shape == (32,)
+
+
+def test_largest_request_of_the_longest_vectors_and_ids_fits_into_an_answer(tmp_path: Path) -> None:
+    """The container is told to answer no more than this (`MMS_MAX_RESPONSE_SIZE`)."""
+    model = inference.model_fn(str(write_tiny_model(tmp_path, dimension=LONGEST_VECTOR)))
+    image = base64_of(pictures.png((8, 8)))
+    records = [json.dumps({"id": "ü" * (LONGEST_KEY // 2), "image": image}) for _ in range(MAX_ITEMS)]
+    lines = ask(model, content_type=LINES, accept=LINES, body="\n".join(records))
+    assert len(lines_of(lines)) == MAX_ITEMS
+    images = ask(model, content_type=JSON, accept=JSON, body=json.dumps({"images": [image] * MAX_ITEMS}))
+    assert len(json.loads(images.body)["embeddings"]) == MAX_ITEMS
+    metadata = MAX_ITEMS * MAX_USER_METADATA_CHARACTERS
+    assert len(str(lines.body).encode()) + metadata < REAL_TIME_PAYLOAD.value
+    assert len(str(images.body).encode()) < REAL_TIME_PAYLOAD.value
+    refused = ask(model, content_type=LINES, accept=LINES, body="\n".join([*records, records[0]]))
+    assert (refused.status, error_code(refused)) == (413, "request_too_many_items")
+
+
 def test_bad_item_is_named_in_the_error_of_the_whole_request(model: Any) -> None:
     body = json.dumps({"texts": ["a dog", " "]})
     response = ask(model, content_type=JSON, accept=JSON, body=body)
@@ -205,6 +244,24 @@ def test_every_error_has_a_status() -> None:
         return {error.code}.union(*map(tree, error.__subclasses__()))
 
     assert tree(InferenceError) == set(HTTP_STATUS)
+
+
+def test_texts_start_no_decoder_and_pictures_do(tmp_path: Path) -> None:
+    script = f"""
+import psutil
+from tests import pictures
+from tests.handler import ask
+import inference
+model = inference.model_fn({str(write_tiny_model(tmp_path))!r})
+for kind, body in (("application/json", '{{"inputs": "a dog"}}'), ("image/png", pictures.png())):
+    assert ask(model, content_type=kind, accept=None, body=body).status == 200
+    print(len(psutil.Process().children()))
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    run = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == ["0", "1"]
 
 
 def test_handler_loads_neither_torch_nor_boto3() -> None:

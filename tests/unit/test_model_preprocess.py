@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clip_inference.config import ImageSettings, Interpolation, Resize
-from clip_inference.preprocess import preprocess, stack
-from tests.pictures import scene
+from clip_inference.decode import decode
+from clip_inference.preprocess import needed_length, normalize_levels, preprocess, resize
+from tests.pictures import encoded, scene, whole
 
 CANONICAL = Path(__file__).parents[1] / "fixtures" / "canonical"
 STEP = 7
@@ -39,7 +40,7 @@ RECIPES = {
 def ours_and_reference(
     reference: str, name: str, picture: str
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    tensor = preprocess(Image.open(CANONICAL / f"{picture}.png").convert("RGB"), RECIPES[name])
+    tensor = preprocess(whole(Image.open(CANONICAL / f"{picture}.png").convert("RGB")), RECIPES[name])
     with np.load(CANONICAL / "tensors.npz") as tensors:
         return tensor[:, ::STEP, ::STEP], tensors[f"{reference}/{name}/{picture}"]
 
@@ -73,14 +74,16 @@ def test_cropped_tensor_equals_that_of_transformers(picture: str) -> None:
 
 
 def test_tensor_has_channels_first_and_is_float32() -> None:
-    tensor = preprocess(scene((50, 40)), RECIPES["clip"])
-    assert tensor.shape == (3, 224, 224)
-    assert tensor.dtype == np.float32
-    assert stack([tensor, tensor]).shape == (2, 3, 224, 224)
+    settings = RECIPES["clip"]
+    levels = [resize(whole(scene((50, 40), seed=seed)), settings) for seed in range(2)]
+    batch = normalize_levels(np.stack(levels), settings)
+    assert batch.shape == (2, 3, 224, 224)
+    assert batch.dtype == np.float32
+    np.testing.assert_array_equal(batch[1], preprocess(whole(scene((50, 40), seed=1)), settings))
 
 
 def test_levels_are_normalized_by_mean_and_deviation() -> None:
-    tensor = preprocess(Image.new("RGB", (10, 10), (255, 0, 51)), RECIPES["clip"])
+    tensor = preprocess(whole(Image.new("RGB", (10, 10), (255, 0, 51))), RECIPES["clip"])
     mean, std = OPENAI
     expected = [(level - m) / s for level, m, s in zip((1, 0, 0.2), mean, std, strict=True)]
     np.testing.assert_allclose(tensor[:, 100, 100], expected, atol=1e-6)
@@ -89,7 +92,7 @@ def test_levels_are_normalized_by_mean_and_deviation() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (60_000, 1), (1, 60_000), (224, 224), (225, 224)])
 def test_any_shape_of_picture_gives_one_tensor(size: tuple[int, int]) -> None:
     for settings in RECIPES.values():
-        tensor = preprocess(Image.new("RGB", size, "white"), settings)
+        tensor = preprocess(whole(Image.new("RGB", size, "white")), settings)
         assert tensor.shape == (3, settings.size, settings.size)
         assert np.isfinite(tensor).all()
 
@@ -97,5 +100,20 @@ def test_any_shape_of_picture_gives_one_tensor(size: tuple[int, int]) -> None:
 def test_centre_is_kept_and_the_sides_are_cut() -> None:
     picture = Image.new("RGB", (300, 100), "black")
     picture.paste("white", (100, 0, 200, 100))
-    tensor = preprocess(picture, RECIPES["clip"])
+    tensor = preprocess(whole(picture), RECIPES["clip"])
     assert (tensor[:, :, 4:-4] > 1).all()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("size", [(2600, 2099), (2099, 2600)])
+def test_picture_made_smaller_while_decoded_looks_the_same_to_the_tower(
+    name: str, kind: str, size: tuple[int, int]
+) -> None:
+    options = {"compress_level": 1} if kind == "PNG" else {"quality": 90}
+    data, settings = encoded(scene(size, seed=7), kind, **options), RECIPES[name]
+    full, smaller = decode(data), decode(data, needed=needed_length(settings))
+    difference = np.abs(resize(full, settings).astype(np.int16) - resize(smaller, settings))
+    assert smaller.scale == {"JPEG": 4, "PNG": 2}[kind]
+    assert difference.mean() < 0.5
+    assert np.percentile(difference, 99) <= 6

@@ -1,7 +1,6 @@
 """Pictures named by address come from the image bucket only; each fault of the bucket has its own error."""
 
 import io
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +19,7 @@ from clip_inference.errors import (
     SourceTooLargeError,
     SourceUnavailableError,
 )
-from clip_inference.sources import PARALLEL_FETCHES, READ_ATTEMPTS, SourceReader, ahead
+from clip_inference.sources import READ_ATTEMPTS, SourceReader
 
 
 @pytest.fixture(autouse=True)
@@ -141,27 +140,3 @@ def test_silent_bucket_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "_create_client", Silent)
     with pytest.raises(SourceUnavailableError):
         SourceReader("pictures").fetch("s3://pictures/a.jpg")
-
-
-def test_items_are_computed_in_parallel_and_given_in_order() -> None:
-    together = threading.Barrier(PARALLEL_FETCHES, timeout=10)
-
-    def wait_for_the_others(number: int) -> int:
-        together.wait()
-        return number
-
-    assert list(ahead(wait_for_the_others, range(2 * PARALLEL_FETCHES))) == list(range(2 * PARALLEL_FETCHES))
-
-
-def test_no_more_than_the_bound_is_computed_ahead() -> None:
-    taken = []
-
-    def numbers() -> Iterator[int]:
-        for number in range(100):
-            taken.append(number)
-            yield number
-
-    results = ahead(lambda number: number, numbers())
-    assert next(results) == 0
-    assert len(taken) == PARALLEL_FETCHES
-    results.close()  # type: ignore[attr-defined]

@@ -23,6 +23,7 @@ _BY_CODE: dict[str, type[ImageSearchError]] = {
         errors.PictureUnsupportedFormatError,
         errors.PictureCorruptError,
         errors.PictureTooManyPixelsError,
+        errors.PictureTooCostlyError,
         errors.SourceTooLargeError,
         errors.SourceNotFoundError,
         errors.TextTooLongError,

@@ -23,6 +23,7 @@ STATUS: dict[type[ImageSearchError], HTTPStatus] = {
     errors.PictureUnsupportedFormatError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.PictureCorruptError: HTTPStatus.BAD_REQUEST,
     errors.PictureTooManyPixelsError: HTTPStatus.BAD_REQUEST,
+    errors.PictureTooCostlyError: HTTPStatus.BAD_REQUEST,
     errors.PictureTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.SourceTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.ModelMismatchError: HTTPStatus.CONFLICT,

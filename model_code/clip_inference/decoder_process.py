@@ -1,0 +1,125 @@
+"""A decoder process: it prepares pictures for its server, within bounds that the system holds.
+
+Started by `decoders` as `python -m clip_inference.decoder_process LINE TURN SECONDS BYTES`: the descriptors
+of the line to the server and of the file whose lock gives the turn to large pictures, and what one picture
+may take. It ends when the server does.
+"""
+
+import fcntl
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from clip_inference.config import ImageSettings
+from clip_inference.errors import InferenceError, InternalError, PictureTooCostlyError
+from clip_inference.messages import Header, read_message, write_message
+from clip_inference.prepare import prepare
+
+# From here on a picture may take hundreds of megabytes, and is decoded when no other such one is.
+LARGE_PIXELS = 24_000_000
+
+MAX_REQUEST_BYTES = 2**32 - 1
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one picture may take: `seconds` of wall-clock time, and the lock `turn` of the large ones."""
+
+    seconds: float
+    turn: int
+
+    @contextmanager
+    def admitted(self, pixels: int) -> Iterator[None]:
+        """Wait for the turn of a large picture. The clock stands meanwhile and starts anew."""
+        if pixels < LARGE_PIXELS:
+            yield
+            return
+        stop_clock()
+        fcntl.lockf(self.turn, fcntl.LOCK_EX)
+        try:
+            start_clock(self.seconds)
+            yield
+        finally:
+            fcntl.lockf(self.turn, fcntl.LOCK_UN)
+
+
+def start_clock(seconds: float) -> None:
+    """Let the system end this process after `seconds`, whatever it is doing then."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def stop_clock() -> None:
+    """Take back what `start_clock` asked for."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def serve(stream: BinaryIO, bounds: Bounds) -> None:
+    """Answer every picture that comes until the server is gone."""
+    with suppress(EOFError):
+        while True:
+            _serve_one(stream, bounds)
+
+
+def _serve_one(stream: BinaryIO, bounds: Bounds) -> None:
+    settings, data = read_message(stream, max_body_bytes=MAX_REQUEST_BYTES)
+    start_clock(bounds.seconds)
+    answer, levels = _answer(data, ImageSettings(**settings), bounds)
+    stop_clock()
+    write_message(stream, answer, levels)
+
+
+def _answer(data: bytes, settings: ImageSettings, bounds: Bounds) -> tuple[Header, bytes]:
+    try:
+        prepared = prepare(data, settings, admission=bounds.admitted)
+    except InferenceError as error:
+        return _failure(error)
+    except MemoryError:
+        return _failure(
+            PictureTooCostlyError("Decoding the picture takes more memory than one picture is given.")
+        )
+    except Exception:
+        log.exception("Unforeseen failure")
+        return _failure(InternalError())
+    facts = {
+        "width": prepared.width,
+        "height": prepared.height,
+        "content_type": prepared.content_type,
+        "perceptual_hash": prepared.perceptual_hash,
+    }
+    return facts, prepared.levels.tobytes()
+
+
+def _failure(error: InferenceError) -> tuple[Header, bytes]:
+    return {"error": error.code, "message": error.message}, b""
+
+
+def bound_memory(more: int) -> None:
+    """Let this process take `more` bytes of addresses beyond what it has, and leave no dump in a crash."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * os.sysconf("SC_PAGE_SIZE") + more
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main(line: int, turn: int, seconds: float, memory: int) -> None:
+    """Serve on the descriptor `line` until it is closed."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    # A terminal interrupts the whole group; the server decides for itself, and this process ends with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    bound_memory(memory)
+    with socket.socket(fileno=line).makefile("rwb") as stream:
+        serve(cast(BinaryIO, stream), Bounds(seconds, turn))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
