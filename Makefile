@@ -42,6 +42,7 @@ format: setup ## reformat and mend what ruff can
 docs: setup ## generate what the documents take from the code
 	pytest --collect-only -q --verified-where README.md tests > /dev/null
 	python -m stacks.limits > docs/limits.md
+	python -m scripts.artifact.models_page > docs/models.md
 
 # uv itself comes by pip, at the version and hashes that requirements-dev.txt pins.
 .venv/.ready: requirements-dev.txt scripts/demo_model/requirements.txt pyproject.toml
