@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 
@@ -102,6 +103,13 @@ def test_vectors_are_the_references_whatever_the_batch(
     answer = ask(model, content_type=JSON, accept=JSON, body=body(kind, count))
     assert answer.status == 200, answer.body
     assert nearness(answer.body, architecture.canonical(kind)) >= SAME_VECTOR
+
+
+def test_no_tower_computes_row_by_row(model: Any, packaged: PackagedModel) -> None:
+    """The layout's towers are traced with one row, as the hub's are."""
+    for tower in ("image.onnx", "text.onnx"):
+        graph = onnx.load(packaged.path.parent / "unpacked" / tower, load_external_data=False).graph
+        assert "Scan" not in {node.op_type for node in graph.node}
 
 
 @pytest.mark.parametrize("kind", ["texts", "images"])
