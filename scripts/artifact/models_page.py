@@ -22,8 +22,8 @@ hundred. A model from elsewhere in the same layout is packaged with `--from FOLD
 `--revision`. Packaging takes about six times the size of the larger tower in memory.
 
 `--precision fp16` stores the weights in half the space, `--precision int8` computes in integers. Either is
-packaged only if it finds what fp32 finds: of the ten nearest among the pictures in `--pictures FOLDER` at least
-99 %, asked by text and by picture. `model.json` keeps the figures.
+packaged only if it finds what fp32 finds: of the ten nearest among the pictures in `--pictures FOLDER` at
+least 99 %, asked by text and by picture. `model.json` keeps the figures.
 """
 HEAD = ("Model", "Vectors", "Languages", "Licence", "Size", "Source", "Held by")
 
