@@ -152,5 +152,5 @@ def test_the_demo_model_takes_no_folder_and_no_revision(tmp_path: Path) -> None:
 
 
 def test_an_unknown_model_is_answered_with_the_names_there_are() -> None:
-    with pytest.raises(CommandError, match="clip-vit-b-32, clip-vit-l-14, .*demo, "):
+    with pytest.raises(CommandError, match=r"clip-vit-b-32, clip-vit-l-14, .*demo, "):
         find_entry("clip")
