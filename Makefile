@@ -45,6 +45,7 @@ docs: setup ## generate what the documents take from the code
 	pytest --collect-only -q --verified-where README.md tests > /dev/null
 	python -m stacks.limits > docs/limits.md
 	python -m benchmarks.scaling > docs/scaling.md
+	python -m scripts.artifact.models_page > docs/models.md
 
 # uv itself comes by pip, at the version and hashes that requirements-dev.txt pins.
 .venv/.ready: requirements-dev.txt scripts/demo_model/requirements.txt pyproject.toml

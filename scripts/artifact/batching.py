@@ -1,6 +1,7 @@
 """Give an ONNX model that was exported for one row a free number of rows."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 import numpy as np
 import onnx
@@ -13,12 +14,14 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (  # type: ignore[import
     RuntimeException,
 )
 
+from scripts.artifact.freeing import ROWS, CannotFreeError, free_rows
 from scripts.errors import CommandError
 
 Feeds = Mapping[str, NDArray[np.generic]]
 Vectors = NDArray[np.float32]
 
-ROWS = "batch"
+# What ONNX Runtime raises of a model that it cannot load or run.
+NOT_RUNNABLE = (Fail, InvalidArgument, RuntimeException)
 # A row's vector alone and within a batch. Dynamically quantised towers round by the batch, hence not closer
 # to 1.
 SAME_VECTOR = 0.99
@@ -27,9 +30,9 @@ SAME_VECTOR = 0.99
 def make_batchable(model: ModelProto, trial: Feeds) -> tuple[ModelProto, Vectors]:
     """A model that gives every row of `trial` the vector it gets alone, and its output for `trial`.
 
-    Three attempts, each judged by running it: the model as it is; its first dimensions freed (enough where no
-    shape inside was fixed); the whole graph as the body of a Scan over the rows, which is right for any graph
-    but computes row by row. Raises CommandError `tower_unfit` where none gives the same vectors.
+    Three attempts, each judged by running it: the model as it is; its rows freed (`freeing.py`); the whole
+    graph as the body of a Scan over the rows, which is right for any graph but computes row by row. Raises
+    CommandError `tower_unfit` where none gives the same vectors.
     """
     alone = _one_by_one(model, trial)
     for candidate in _candidates(model):
@@ -44,7 +47,8 @@ def make_batchable(model: ModelProto, trial: Feeds) -> tuple[ModelProto, Vectors
 
 def _candidates(model: ModelProto) -> Iterable[ModelProto]:
     yield model
-    yield _relabelled(model)
+    with suppress(CannotFreeError, *NOT_RUNNABLE):
+        yield free_rows(model)
     yield _scanned(model)
 
 
@@ -61,7 +65,7 @@ def _together(model: ModelProto, trial: Feeds) -> Vectors | None:
     """The vectors of all rows at once; None where the model does not run so."""
     try:
         vectors: Vectors = _session(model).run(None, dict(trial))[0]
-    except (Fail, InvalidArgument, RuntimeException):
+    except NOT_RUNNABLE:
         return None
     return vectors
 
@@ -77,16 +81,6 @@ def _agree(left: Vectors, right: Vectors) -> bool:
         return False
     lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
     return bool(np.all((left * right).sum(axis=1) >= SAME_VECTOR * lengths))
-
-
-def _relabelled(model: ModelProto) -> ModelProto:
-    """The model with a free first dimension at its inputs and outputs, and no claims about shapes between."""
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    for value in [*_true_inputs(copy.graph), *copy.graph.output]:
-        value.type.tensor_type.shape.dim[0].dim_param = ROWS
-    del copy.graph.value_info[:]
-    return copy
 
 
 def _scanned(model: ModelProto) -> ModelProto:

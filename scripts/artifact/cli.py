@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-from scripts.artifact.catalogue import CATALOGUE
+from scripts.artifact.catalogue import CATALOGUE, Precision
 from scripts.artifact.wheels import CONTAINER_PLATFORM, CONTAINER_PYTHON
 from scripts.artifact.work import BUILD
 from scripts.environments import deployed_settings
@@ -34,6 +34,10 @@ Source = Annotated[
 Revision = Annotated[
     str | None, typer.Option(help="Another commit or branch of the model's repository than the pinned one.")
 ]
+Form = Annotated[Precision, typer.Option(help="The towers' numbers; another than fp32 must pass a gate.")]
+Pictures = Annotated[
+    Path | None, typer.Option(help="A folder of pictures that judges another precision than fp32.")
+]
 Output = Annotated[Path, typer.Option(help="The folder that keeps finished artifacts.")]
 
 console = Console(stderr=True)
@@ -45,6 +49,8 @@ def package_model(
     platform: Platform = CONTAINER_PLATFORM,
     source: Source = None,
     revision: Revision = None,
+    precision: Form = "fp32",
+    pictures: Pictures = None,
     output: Output = OUTPUT,
 ) -> None:
     """Make model.tar.gz of a model: towers, tokenizer, handler and dependencies; nothing is fetched later."""
@@ -58,6 +64,8 @@ def package_model(
             output_dir=output,
             source=source,
             revision=revision,
+            precision=precision,
+            pictures=pictures,
             report=status.update,
         )
     _show(packaged)
@@ -72,6 +80,8 @@ def publish_model(
     platform: Platform = CONTAINER_PLATFORM,
     source: Source = None,
     revision: Revision = None,
+    precision: Form = "fp32",
+    pictures: Pictures = None,
     output: Output = OUTPUT,
     lock: Annotated[Path, typer.Option(help="The lock that names what is deployed.")] = LOCK,
 ) -> None:
@@ -91,6 +101,8 @@ def publish_model(
             output_dir=output,
             source=source,
             revision=revision,
+            precision=precision,
+            pictures=pictures,
             report=status.update,
         )
     uri = _upload(packaged, place, session.client("s3"))

@@ -49,7 +49,8 @@ def download(repository: str, *, revision: str, digests: Mapping[str, str], repo
             raise CommandError(
                 "download_corrupt",
                 f"{name} of {repository} at {revision} is not the file that was pinned. Delete {path} and "
-                "try again; if it differs again, do not use it.",
+                "try again. If it differs again, the repository has moved on: name a commit that you trust "
+                "with --revision; its files are then taken unchecked.",
             )
     return resolve(repository, revision=revision)
 

@@ -46,7 +46,7 @@ def find_origin(entry: CatalogueEntry, *, source: Path | None, revision: str | N
 
 def _from_hub(entry: CatalogueEntry, hub: HubSource, revision: str | None) -> Origin:
     commit = _commit(hub.repository, revision or hub.revision)
-    digests = hub.digests if commit == hub.revision else {}
+    digests = hub.digests if revision in (None, hub.revision) else {}
 
     def obtain(report: Report) -> ModelFiles:
         folder = download(hub.repository, revision=commit, digests=digests, report=report)

@@ -1,12 +1,15 @@
 """Reading a model in the hub's layout, from a folder and from the hub."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from huggingface_hub import constants, hf_hub_download  # noqa: F401  # imported before HF_HUB_CACHE is replaced
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
-from scripts.artifact.catalogue import CATALOGUE, find_entry
+from scripts.artifact.catalogue import CATALOGUE, HubSource, find_entry
 from scripts.artifact.digests import file_digest
 from scripts.artifact.hub import FILES, download, read_folder
 from scripts.artifact.origin import find_origin
@@ -104,6 +107,36 @@ def test_a_file_that_is_not_the_pinned_one_is_refused(hub_cache: Path) -> None:
     assert raised.value.code == "download_corrupt"
 
 
+def test_a_branch_whose_files_are_pinned_is_held_to_them(hub_cache: Path) -> None:
+    fill(hub_cache)
+    pinned = HubSource(repository=REPOSITORY, revision="main", digests={"textual/model.onnx": "0" * 64})
+    entry = replace(find_entry("clip-vit-b-32"), source=pinned)
+    with pytest.raises(CommandError, match="the repository has moved on") as raised:
+        find_origin(entry, source=None, revision=None).obtain(lambda _: None)
+    assert raised.value.code == "download_corrupt"
+    assert find_origin(entry, source=None, revision=COMMIT).obtain(lambda _: None).revision == COMMIT
+
+
+def test_the_commit_of_a_branch_is_what_the_model_is_known_by(hub_cache: Path) -> None:
+    fill(hub_cache)
+    entry = replace(find_entry("clip-vit-b-32"), source=HubSource(repository=REPOSITORY, revision="main"))
+    origin = find_origin(entry, source=None, revision=None)
+    assert origin.key.endswith(f"@{COMMIT}")
+    assert origin.obtain(lambda _: None).revision == COMMIT
+
+
+def test_xlm_rs_texts_are_padded_with_its_own_pad_token(tmp_path: Path) -> None:
+    """open_clip's configuration of it names no context length; the tower finds the padding by the pad id."""
+    folder = write_layout(tmp_path)
+    text = {"hf_tokenizer_name": "xlm-roberta-base", "hf_pooler_type": "mean_pooler"}
+    write_json(folder / "config.json", {"embed_dim": 512, "text_cfg": text})
+    tokenizer = Tokenizer(WordLevel({"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}, unk_token="<unk>"))
+    tokenizer.save(str(folder / "textual/tokenizer.json"))
+    settings = read_folder(folder, source="somewhere", revision="one").text
+    assert (settings.pad_id, settings.context_length, settings.padding) == (1, 77, "fixed")
+    assert (settings.mask_input, settings.canonicalize) == (None, False)
+
+
 def test_a_folder_with_another_models_vectors_is_refused(tmp_path: Path) -> None:
     folder = write_layout(tmp_path)
     write_json(folder / "config.json", {"embed_dim": 640, "text_cfg": {"context_length": 6}})
@@ -119,5 +152,5 @@ def test_the_demo_model_takes_no_folder_and_no_revision(tmp_path: Path) -> None:
 
 
 def test_an_unknown_model_is_answered_with_the_names_there_are() -> None:
-    with pytest.raises(CommandError, match="clip-vit-b-32, demo"):
+    with pytest.raises(CommandError, match=r"clip-vit-b-32, clip-vit-l-14, .*demo, "):
         find_entry("clip")
