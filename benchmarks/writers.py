@@ -81,7 +81,7 @@ def _bodies() -> list[bytes]:
 def _lines(shard: Iterable[EmbeddedImage]) -> Iterable[bytes]:
     for document in shard:
         source = schema.image_source(document)
-        source[schema.VECTOR_FIELD] = [float(f"{number:.9g}") for number in document.vector]
+        source[schema.VECTOR_FIELD] = [float(f"{number:.8f}") for number in document.vector]
         for line in ({"index": {"_id": document.image.id}}, source):
             yield json.dumps(line, separators=(",", ":")).encode() + b"\n"
 

@@ -33,6 +33,7 @@ SHARDS = 3
 NAMES = [f"{number:04}.jpg" for number in range((SHARDS - 1) * SHARD_RECORDS + 100)]
 FIRST_OF_EACH_SHARD = NAMES[::SHARD_RECORDS]
 DAMAGED = NAMES[7::97]
+INDEX_FUNCTION = {"AWS_LAMBDA_FUNCTION_NAME": "Bulk-IndexFunction"}
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,7 @@ def test_the_index_function_killed_at_a_random_document(faults: Faults, house: H
     run, watching = faults.start()
     killed = 0
     for _ in range(2):
-        indexing = wait_for(
-            lambda: house.processes(AWS_LAMBDA_FUNCTION_NAME="Bulk-IndexFunction") or None, "the index function"
-        )
+        indexing = wait_for(lambda: house.processes(**INDEX_FUNCTION) or None, "the index function")
         faults.wait_until_one_is_written()
         threading.Event().wait(chance.uniform(0, 0.5))
         kill(indexing)

@@ -79,8 +79,8 @@ def _numbers(vector: Vector) -> bytes:
 
 @cache
 def _format(dimension: int) -> bytes:
-    """Return how a vector is written; nine digits tell any two float32 numbers apart."""
-    return b"[%b]" % b",".join([b"%.9g"] * dimension)
+    """Return how a vector is written: of one with the length 1, float32 holds no more than eight decimals."""
+    return b"[%b]" % b",".join([b"%.8f"] * dimension)
 
 
 def _batches(entries: Iterable[Entry], max_bytes: int) -> Iterator[list[Entry]]:
