@@ -51,7 +51,7 @@ def measure() -> Section:
         method=(
             f"{COUNT} documents of {DIMENSION} dimensions into a new index each time, with the final "
             "refresh. one_by_one: one index() call each by a plain client. All refresh every 30 s, as while "
-            "a bulk run loads, but one_by_one_live, which is the same calls into an index that refreshes every "
+            "a bulk run loads, but one_by_one_live: the same calls into an index that refreshes every "
             "second, as while pictures arrive by themselves. bulk_writer_N: put_many as the index function "
             "calls it, a shard a call, from N processes. prepared_bodies_N: the same requests, written "
             "beforehand, by a plain client. library_helper_N: opensearch-py's parallel_bulk with N threads."
