@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeGuard
 
+from imagesearch.describing import Describer
 from imagesearch.errors import (
-    MetadataInvalidError,
     PictureError,
     RequestError,
     SourceNotFoundError,
     UnsettledError,
 )
 from imagesearch.fingerprints import refuse_other_model
-from imagesearch.metadata import Attributes, is_sidecar, metadata_of
+from imagesearch.metadata import Attributes, is_sidecar
 from imagesearch.models import (
     EmbeddedImage,
     ImageRecord,
@@ -65,16 +65,6 @@ def is_same_picture(
     return isinstance(document, ImageRecord) and (document.etag, document.fingerprint) == (
         *(state.etag, fingerprint),
     )
-
-
-def metadata_or_fault(
-    user: Mapping[str, str], sidecar: bytes | None, *, attributes: Attributes
-) -> tuple[Metadata, str | None]:
-    """Return a picture's metadata, or none and the sentence that says what is wrong with it."""
-    try:
-        return metadata_of(user, sidecar, attributes=attributes), None
-    except MetadataInvalidError as fault:
-        return Metadata(), fault.message
 
 
 def caption_fault(fault: RequestError) -> str:
@@ -147,7 +137,7 @@ class Indexer:
         self._embedder = embedder
         self._index = index
         self._pictures = pictures
-        self._attributes = attributes
+        self._describer = Describer(pictures=pictures, attributes=attributes)
 
     def bring_in_line(self, key: str) -> Outcome:
         """Make the key's documents what its object is, and return what that took in the active index.
@@ -229,12 +219,10 @@ class Indexer:
 
         The vector of a caption that the index knows already is not made again.
         """
-        sidecar = None
-        if state.sidecar is not None:
-            sidecar = self._pictures.sidecar(state.key, etag=state.sidecar)
-            if sidecar is None:
-                return None
-        metadata, fault = metadata_or_fault(user, sidecar, attributes=self._attributes)
+        said = self._describer.describe(state, user)
+        if said is None:
+            return None
+        metadata, fault = said.metadata, said.fault
         if metadata.caption is None or metadata.caption == known_caption:
             return _Said(metadata=metadata, fault=fault)
         try:

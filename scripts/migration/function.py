@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +20,23 @@ PATIENCE_SECONDS = 300.0
 """A model that starts, and an OpenSearch that is overloaded, answer by and by."""
 
 _status = TypeAdapter(Status)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the function answered: JSON, or what is known of its failure."""
+
+    body: bytes
+    is_failure: bool
+
+
+def invoke(client: Any, name: str, event: dict[str, object]) -> Answer:
+    """Call the function ``name`` once. Raises CommandError (``aws_unreachable``)."""
+    try:
+        answer = client.invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        return Answer(body=answer["Payload"].read(), is_failure="FunctionError" in answer)
+    except (ClientError, BotoCoreError) as error:
+        raise unreachable(error) from error
 
 
 class MigrationFunction:
@@ -43,16 +61,12 @@ class MigrationFunction:
             self._pause(refusal["retry_after"])
 
     def _invoke(self, event: dict[str, object]) -> dict[str, Any]:
-        try:
-            answer = self._client.invoke(FunctionName=self._name, Payload=json.dumps(event).encode())
-            said = answer["Payload"].read()
-        except (ClientError, BotoCoreError) as error:
-            raise unreachable(error) from error
-        if "FunctionError" in answer:
+        answer = invoke(self._client, self._name, event)
+        if answer.is_failure:
             raise CommandError(
                 "migration_failed",
-                f"The function {self._name} failed: {said.decode(errors='replace')}. Look into its log. When "
-                "it is mended, run the same command again: it goes on where it stopped.",
+                f"The function {self._name} failed: {answer.body.decode(errors='replace')}. Look into its "
+                "log. When it is mended, run the same command again: it goes on where it stopped.",
             )
-        document: dict[str, Any] = json.loads(said)
+        document: dict[str, Any] = json.loads(answer.body)
         return document

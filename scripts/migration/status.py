@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts.errors import CommandError
-from scripts.outputs import stack_outputs, unreachable
+from scripts.migration.function import invoke
+from scripts.outputs import stack_outputs
 from stacks.model_lock import ModelLock
 
 FUNCTION_OUTPUT = "MigrationFunctionName"
@@ -36,19 +36,13 @@ def indices_in_use(session: boto3.Session, environment: str) -> list[IndexInUse]
 
 
 def _ask(session: boto3.Session, function: str) -> dict[str, Any]:
-    try:
-        answer = session.client("lambda").invoke(
-            FunctionName=function, Payload=json.dumps({"action": "status"}).encode()
-        )
-        said = answer["Payload"].read()
-    except (ClientError, BotoCoreError) as error:
-        raise unreachable(error) from error
-    status: dict[str, Any] = json.loads(said)
-    if "FunctionError" in answer or "error" in status:
+    answer = invoke(session.client("lambda"), function, {"action": "status"})
+    status: dict[str, Any] = json.loads(answer.body)
+    if answer.is_failure or "error" in status:
         raise CommandError(
             "migration_status_failed",
-            f"The function {function} failed to say which indices are in use: {said.decode()}. Look into its "
-            "log; cdk deploy deploys without asking it.",
+            f"The function {function} failed to say which indices are in use: {answer.body.decode()}. "
+            "Look into its log; cdk deploy deploys without asking it.",
         )
     return status
 

@@ -8,8 +8,9 @@ from functools import partial
 import pytest
 
 from imagesearch.adapters.in_memory import InMemoryEmbedder, InMemoryPictureStore
+from imagesearch.describing import metadata_or_fault
 from imagesearch.errors import UnsettledError
-from imagesearch.indexing import MAX_ROUNDS, Indexer, Outcome, is_current, metadata_or_fault
+from imagesearch.indexing import MAX_ROUNDS, Indexer, Outcome, is_current
 from imagesearch.models import (
     Embedding,
     ImageRecord,

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imagesearch.bulk.batches import in_parallel
-from imagesearch.bulk.describing import Describer, undescribed
 from imagesearch.bulk.entries import Entry, PictureEntry
-from imagesearch.bulk.runs import Reject
+from imagesearch.bulk.runs import Reject, undescribed
 from imagesearch.bulk.sources import Batch
+from imagesearch.describing import Describer
 from imagesearch.indexing import Indexer, Outcome, described_record, is_current, is_same_picture
 from imagesearch.metadata import is_sidecar
 from imagesearch.models import ImageRecord, IndexInfo, ObjectState, RejectedImage, document_id

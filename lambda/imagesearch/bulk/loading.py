@@ -6,12 +6,12 @@ is said by then, goes the way of ingest, which settles it by itself. So whoever 
 here too.
 """
 
-from imagesearch.bulk.describing import Describer
 from imagesearch.bulk.entries import PictureEntry
 from imagesearch.bulk.presence import present
 from imagesearch.bulk.run_files import RunFiles, index_of
 from imagesearch.bulk.runs import Reject, ShardResult
 from imagesearch.bulk.shard import AnswerReader, Fate, Shard, Tools, fate_of
+from imagesearch.describing import Describer
 from imagesearch.errors import ShardIncompleteError, SourceNotFoundError
 from imagesearch.indexing import Indexer
 from imagesearch.metadata import Attributes

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from imagesearch.bulk import sources
 from imagesearch.bulk.assessing import Assessor
-from imagesearch.bulk.describing import Describer
 from imagesearch.bulk.entries import Entry, shard_requests
 from imagesearch.bulk.run_files import RunFiles, index_of
 from imagesearch.bulk.runs import Page, Plan, Reject, Run, Source, page_name, shard_name
 from imagesearch.bulk.sources import Batch
+from imagesearch.describing import Describer
 from imagesearch.errors import EventInvalidError, ModelNotDeployedError
 from imagesearch.fingerprints import SHORT
 from imagesearch.indexing import Indexer

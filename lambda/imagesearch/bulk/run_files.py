@@ -6,12 +6,11 @@ done is written last: a page file after its shards, a shard's result after its d
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from imagesearch.bulk.batches import batched
+from imagesearch.bulk.batches import batched, in_parallel
 from imagesearch.bulk.entries import Entry, ShardRequest, entry_of, line_of
 from imagesearch.bulk.runs import Page, Plan, Reject, Report, Run, RunKeys, ShardResult, shard_file
 from imagesearch.errors import (
@@ -23,8 +22,6 @@ from imagesearch.errors import (
 from imagesearch.models import IndexInfo
 from imagesearch.ports import ArtifactStore, VectorIndex
 
-_READERS = 10
-"""How many small files are read at once: as many as boto3 keeps connections."""
 _READ_AHEAD = 1000
 
 T = TypeVar("T")
@@ -149,9 +146,8 @@ class RunFiles:
         return value
 
     def _read_all(self, keys: Iterable[str], make: Callable[[Any], T]) -> Iterator[T]:
-        with ThreadPoolExecutor(_READERS) as readers:
-            for some in batched(keys, _READ_AHEAD):
-                yield from readers.map(lambda key: self._read_present(key, make), some)
+        for some in batched(keys, _READ_AHEAD):
+            yield from in_parallel(lambda key: self._read_present(key, make), some)
 
     def _write(self, key: str, content: object) -> None:
         self._artifacts.write(key, json.dumps(content).encode())

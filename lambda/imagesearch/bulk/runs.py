@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
-from imagesearch.errors import EventInvalidError
+from imagesearch.errors import EventInvalidError, MetadataInvalidError
+from imagesearch.models import Document, ImageRecord
 
 Source = Literal["prefix", "file"]
 """What a run looks at: every key that begins with a prefix, or the lines of the run's own source file."""
@@ -112,6 +113,13 @@ class Instances:
     instance_type: str
     count: int
     usd_per_hour: float | None
+
+
+def undescribed(document: Document | None) -> Reject | None:
+    """Return what is wrong with the metadata of a picture that is indexed without it."""
+    if not isinstance(document, ImageRecord) or document.metadata_fault is None:
+        return None
+    return Reject(key=document.key, code=MetadataInvalidError.code, message=document.metadata_fault)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from imagesearch.bulk.batches import batched, in_parallel
-from imagesearch.bulk.describing import Describer, Description, undescribed
 from imagesearch.bulk.entries import Entry, PictureEntry, TextEntry
 from imagesearch.bulk.presence import States
-from imagesearch.bulk.runs import Reject
+from imagesearch.bulk.runs import Reject, undescribed
+from imagesearch.describing import Describer, Description
 from imagesearch.errors import (
     PictureError,
     RequestError,

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imagesearch.bulk.runs import Reject
 from imagesearch.errors import MetadataInvalidError
-from imagesearch.indexing import metadata_or_fault
-from imagesearch.metadata import Attributes
-from imagesearch.models import Document, ImageRecord, Metadata, ObjectState
+from imagesearch.metadata import Attributes, metadata_of
+from imagesearch.models import Metadata, ObjectState
 from imagesearch.ports import PictureStore
 
 
@@ -17,6 +15,16 @@ class Description:
 
     metadata: Metadata
     fault: str | None
+
+
+def metadata_or_fault(
+    user: Mapping[str, str], sidecar: bytes | None, *, attributes: Attributes
+) -> tuple[Metadata, str | None]:
+    """Return a picture's metadata, or none and the sentence that says what is wrong with it."""
+    try:
+        return metadata_of(user, sidecar, attributes=attributes), None
+    except MetadataInvalidError as fault:
+        return Metadata(), fault.message
 
 
 class Describer:
@@ -47,10 +55,3 @@ class Describer:
             return None
         said = self.describe(state, {})
         return said.metadata.caption if said is not None else None
-
-
-def undescribed(document: Document | None) -> Reject | None:
-    """Return what is wrong with the metadata of a picture that is indexed without it."""
-    if not isinstance(document, ImageRecord) or document.metadata_fault is None:
-        return None
-    return Reject(key=document.key, code=MetadataInvalidError.code, message=document.metadata_fault)
