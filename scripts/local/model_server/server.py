@@ -21,8 +21,10 @@ from pathlib import Path
 from scripts.artifact.archive import unpack
 
 LOOPBACK = "127.0.0.1"
-PYTHON = Path(__file__).resolve().parents[3] / ".tools" / "model_server" / "bin" / "python"
-SERVE = Path(__file__).with_name("serve.py")
+_ROOT = Path(__file__).resolve().parents[3]
+PYTHON = _ROOT / ".tools" / "model_server" / "bin" / "python"
+SERVE = _ROOT / "serving_image" / "serve.py"
+"""The program that the container's own image starts."""
 
 FIRST_PORT, LAST_PORT = 18080, 32766
 """Where ports are looked for; multi-model-server refuses those from 32767 on."""

@@ -1,14 +1,14 @@
-"""Start the SageMaker inference toolkit as an ordinary user beside others of its kind.
+"""Start the SageMaker inference toolkit as an ordinary user, alone in a container or beside others.
 
-Run by the interpreter of .tools/model_server. In a container the toolkit is alone and root; here it is
-neither. So two things it takes for granted are put right: where its configuration lies, and which server is
-its own.
+The toolkit takes root and a machine of its own for granted. So two things are put right: its configuration
+lies where temporary files lie, and its server is the one of its own session.
 """
 
 import os
+import tempfile
 
 import psutil
-from sagemaker_inference import environment, model_server  # type: ignore[import-not-found]
+from sagemaker_inference import model_server  # type: ignore[import-not-found]
 
 
 def own_server() -> psutil.Process:
@@ -23,6 +23,6 @@ def own_server() -> psutil.Process:
 
 
 if __name__ == "__main__":
-    model_server.MMS_CONFIG_FILE = os.path.join(environment.base_dir, "mms.properties")  # noqa: PTH118
+    model_server.MMS_CONFIG_FILE = os.path.join(tempfile.gettempdir(), "sagemaker-mms.properties")  # noqa: PTH118
     model_server._retrieve_mms_server_process = own_server
     model_server.start_model_server()
