@@ -1,10 +1,10 @@
 """The answer format: what a prediction looks like on the wire."""
 
-import base64
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -122,17 +122,27 @@ def _npy(prediction: Prediction) -> bytes:
 
 
 def _json_lines(prediction: Prediction) -> str:
-    lines = (_line(answer, prediction.fingerprint) for answer in prediction.answers)
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    return "".join(_line(answer, prediction.fingerprint) + "\n" for answer in prediction.answers)
 
 
-def _line(answer: Answer, fingerprint: str) -> dict[str, Any]:
+def _line(answer: Answer, fingerprint: str) -> str:
     if isinstance(answer.outcome, InferenceError):
-        return {"id": answer.label, "error": _error_document(answer.outcome)}
-    embedding = answer.outcome
-    return {
-        "id": answer.label,
-        "fingerprint": fingerprint,
-        "embedding": base64.b64encode(embedding.vector.astype("<f4").tobytes()).decode("ascii"),
-        "picture": embedding.picture.document() if embedding.picture else None,
-    }
+        return _compact({"id": answer.label, "error": _error_document(answer.outcome)})
+    vector, picture = answer.outcome.vector, answer.outcome.picture
+    facts = {"id": answer.label, "fingerprint": fingerprint, "picture": picture and picture.document()}
+    return f'{_compact(facts)[:-1]},"embedding":{_numbers(vector)}}}'
+
+
+def _compact(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _numbers(vector: NDArray[np.float32]) -> str:
+    """The vector as a line holds it: the reader passes these very bytes on, so their form is agreed."""
+    numbers = tuple(vector.tolist())
+    return _format(len(numbers)) % numbers
+
+
+@cache
+def _format(dimension: int) -> str:
+    return f"[{','.join([f'%.{DECIMALS}f'] * dimension)}]"

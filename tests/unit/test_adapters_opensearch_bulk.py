@@ -16,11 +16,11 @@ from imagesearch.adapters import engine_guard, opensearch_bulk
 from imagesearch.adapters.opensearch import OpenSearchVectorIndex
 from imagesearch.adapters.opensearch_client import opensearch_client
 from imagesearch.errors import IndexMissingError, SearchRefusedError, SearchUnavailableError
-from imagesearch.models import EmbeddedImage, Metadata, document_id
+from imagesearch.models import EmbeddedImage, Metadata, Vector, document_id
+from imagesearch.vectors import WrittenVector
 from tests.builders import a_reject, an_image
 
 EAST = (1.0, 0.0, 0.0, 0.0)
-Vector = tuple[float, ...]
 
 
 def embedded(key: str, vector: Vector = EAST) -> EmbeddedImage:
@@ -233,3 +233,13 @@ def test_a_vector_arrives_as_it_was_embedded_but_for_less_than_float32_holds() -
     source = json.loads(opensearch_bulk._entry(document).lines.split(b"\n")[1])
     assert source["embedding"] == pytest.approx(vector, rel=0, abs=2**-24 / 10)
     assert (source["key"], source["caption_embedding"]) == ("a", list(EAST))
+
+
+def test_a_vector_that_is_written_already_goes_out_as_it_is() -> None:
+    text = b"[0.60000000,-0.00000000,-0.80000000]"
+    captioned = replace(an_image("a"), metadata=Metadata(caption="A boat."))
+    vector = WrittenVector(text=text)
+    document = EmbeddedImage(image=captioned, vector=vector, caption_vector=vector)
+    assert opensearch_bulk._entry(document).lines.endswith(
+        b',"embedding":%b,"caption_embedding":%b}\n' % (text, text)
+    )

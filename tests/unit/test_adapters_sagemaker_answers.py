@@ -1,14 +1,17 @@
 """Reading what an endpoint answers: sound answers are held by the golden files, unsound ones here."""
 
-import base64
 import json
+import random
 from typing import Any
 
 import pytest
 
 from imagesearch import errors
-from imagesearch.adapters.sagemaker_answers import stored_text
-from tests.builders import FINGERPRINT
+from imagesearch.adapters import opensearch_schema as schema
+from imagesearch.adapters.sagemaker_answers import stored_picture, stored_text
+from imagesearch.models import EmbeddedImage
+from tests.answer_lines import line_bytes
+from tests.builders import FINGERPRINT, an_image
 from tests.embedders import SOUND, embed_text, embedder_of
 from tests.sagemaker_runtime import Answer, Runtime, model_error
 
@@ -66,16 +69,40 @@ def test_an_answer_of_another_shape_is_a_fault_of_the_protocol(runtime: Runtime,
         embed_text()
 
 
+UNSOUND = [
+    *("1.00000000", "[", "]", "[]", "[[1.00000000]]", "[1.00000000", "1.00000000]", "[1.00000000]]"),
+    *("[1.00000000,]", "[,1.00000000]", "[1.00000000,,1.00000000]", "[1.00000000 ,1.00000000]"),
+    *("[ 1.00000000]", "[1.0000000]", "[1.000000000]", "[1]", "[.00000001]", "[01.00000000]", "[1e00000000]"),
+    *(
+        "[--1.00000000]",
+        "[+1.00000000]",
+        "[1.-0000000]",
+        "[1.0000000-]",
+        "[1.00000000-]",
+        "[-]",
+        "[1..0000000]",
+    ),
+    *("[NaN]", "[Infinity]", "[null]", '["1.00000000"]', "[1.00000000\n]", "[1.00000000\n,1.00000000]"),
+    *("[\u0661.00000000]", "[0.00000000,-0.00000000]", '[1.00000000],"embedding":[1.00000000]'),
+    '[1.00000000]}\n{"index":{"_id":"b"}}',
+]
+"""What a model might write for a vector, and what would spoil a bulk request as it stands."""
+
 RECORD: dict[str, Any] = {
     "id": "a.png",
     "fingerprint": FINGERPRINT,
-    "embedding": "AAAAAJqZGT8AAAAAzcxMvw==",
+    "embedding": [0.0, 0.6, 0.0, -0.8],
     "picture": {"width": 6, "height": 4, "content_type": "image/png", "perceptual_hash": "80", "etag": "e"},
 }
 
 
 def _line(**changes: object) -> bytes:
-    return json.dumps(RECORD | changes).encode() + b"\n"
+    return line_bytes(RECORD | changes)
+
+
+def _with_vector(text: str) -> bytes:
+    """The record's line with this text where its vector was."""
+    return _line().replace(b"[0.00000000,0.60000000,0.00000000,-0.80000000]", text.encode())
 
 
 @pytest.mark.parametrize(
@@ -85,9 +112,20 @@ def _line(**changes: object) -> bytes:
         _line() + _line(),
         b"not json\n",
         _line(id="b.png"),
-        _line(embedding="AAA"),
-        _line(embedding="not base64!"),
-        _line(embedding=base64.b64encode(bytes(16)).decode()),
+        _line(embedding="AAAAAJqZGT8AAAAAzcxMvw=="),
+        _line(embedding=None),
+        _line(embedding={}),
+        _line(embedding=[]),
+        _line(embedding=[0.0, -0.0]),
+        _line(embedding=[10.0]),
+        _line(embedding=[float("nan")]),
+        *map(_with_vector, UNSOUND),
+        _line(picture=RECORD["picture"] | {"embedding": [1]}),
+        line_bytes({name: value for name, value in RECORD.items() if name != "embedding"}),
+        json.dumps(RECORD).encode(),
+        b'{"embedding":[1.00000000],' + _line()[1:],
+        _line()[:-3],
+        _line().replace(b"]", b""),
         _line(picture=None),
         _line(picture={"width": 6}),
         _line(picture=RECORD["picture"] | {"user_metadata": ["title"]}),
@@ -102,11 +140,60 @@ def test_a_record_of_another_shape_is_a_fault_of_the_protocol(runtime: Runtime, 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", _line(), _line(picture=None, id="b.png"), _line(picture=None, embedding=None), b'{"id": "a.png"}'],
+    [b"", _line(), _line(picture=None, id="b.png"), _line(picture=None, embedding=None), b'{"id":"a.png"}'],
 )
 def test_a_texts_record_of_another_shape_is_a_fault_of_the_protocol(body: bytes) -> None:
     with pytest.raises(errors.ModelProtocolError):
         stored_text(body, key="a.png")
+
+
+LOOKS_LIKE_A_VECTOR = '"embedding":[1.00000000],"'
+
+
+def test_a_vector_in_the_words_of_a_record_is_never_taken_for_its_own() -> None:
+    record = RECORD | {
+        "id": LOOKS_LIKE_A_VECTOR,
+        "picture": RECORD["picture"]
+        | {"content_type": LOOKS_LIKE_A_VECTOR, "user_metadata": {LOOKS_LIKE_A_VECTOR: LOOKS_LIKE_A_VECTOR}},
+    }
+    facts = {name: value for name, value in record.items() if name != "embedding"}
+    vector = {"embedding": RECORD["embedding"]}
+    first = line_bytes(vector).replace(b"{,", b"{")[:-2] + b"," + line_bytes(facts)[1:]
+    for line in (line_bytes(record), first):
+        picture = stored_picture(line, key=LOOKS_LIKE_A_VECTOR)
+        assert picture.vector == (0.0, 0.6, 0.0, -0.8)
+        assert (picture.content_type, picture.user_metadata) == (
+            *(LOOKS_LIKE_A_VECTOR, {LOOKS_LIKE_A_VECTOR: LOOKS_LIKE_A_VECTOR}),
+        )
+
+
+def test_a_vector_is_read_from_lines_of_any_spacing_but_its_own() -> None:
+    line = _line().replace(b'","', b'" , "')
+    assert stored_picture(b"\r" + line, key="a.png") == stored_picture(_line(), key="a.png")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_happens_to_a_line_gives_a_sound_document_or_a_fault_of_the_protocol(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - test data
+    alphabet = b'0123456789.,-[]{}":\\\n \xff\x00eEN'
+    sound, faults = 0, 0
+    for _ in range(500):
+        line = bytearray(_line())
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(line))
+            line[at : at + chance.randint(0, 2)] = bytes(chance.choices(alphabet, k=chance.randint(0, 2)))
+        try:
+            picture = stored_picture(bytes(line), key="a.png")
+        except errors.ModelProtocolError:
+            faults += 1
+            continue
+        sound += 1
+        document = EmbeddedImage(image=an_image("a.png"), vector=picture.vector)
+        (written,) = schema.document_json(document).splitlines()
+        assert json.loads(written)["embedding"] == list(picture.vector)
+        assert any(picture.vector)
+    assert sound
+    assert faults
 
 
 @pytest.mark.parametrize(

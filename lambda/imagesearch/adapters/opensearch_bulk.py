@@ -8,7 +8,6 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from typing import Any, NamedTuple
 
 from opensearchpy import OpenSearch
@@ -16,7 +15,7 @@ from opensearchpy import OpenSearch
 from imagesearch.adapters import opensearch_schema as schema
 from imagesearch.adapters.opensearch_client import overloaded, translated
 from imagesearch.errors import ImageSearchError, IndexMissingError, SearchRefusedError, SearchUnavailableError
-from imagesearch.models import EmbeddedImage, RejectedImage, Vector
+from imagesearch.models import EmbeddedImage, RejectedImage
 
 MAX_REQUEST_BYTES = 4_000_000
 """Far below the 10 MiB that small instances of OpenSearch Service take; larger requests gain nothing."""
@@ -26,7 +25,6 @@ _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 _PARAMETERS = {"filter_path": "items.*.status,items.*.error", "request_timeout": _TIMEOUT_SECONDS}
 _BREAKERS = ("circuit breaker", "circuit_break")
 """The breaker of k-NN is reported as a fault of the document (400 or 500); only its name tells."""
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Entry(NamedTuple):
@@ -50,37 +48,9 @@ def put_many(
 
 
 def _entry(document: EmbeddedImage | RejectedImage) -> Entry:
-    """Return a document's lines.
-
-    They are UTF-8 rather than escaped, so that the guard against other engines has nothing to parse.
-    """
-    if isinstance(document, RejectedImage):
-        return _indexed(document.id, _json(schema.rejected_source(document)))
-    facts = _json(schema.picture_source(document.image))
-    vectors = b"".join(
-        b',"%b":%b' % (field.encode(), _numbers(vector))
-        for field, vector in schema.vectors_of(document).items()
-    )
-    return _indexed(document.image.id, b"%b%b}" % (facts[:-1], vectors))
-
-
-def _indexed(identifier: str, source: bytes) -> Entry:
-    return Entry(identifier, b'{"index":{"_id":"%b"}}\n%b\n' % (identifier.encode(), source))
-
-
-def _json(source: dict[str, Any]) -> bytes:
-    return _ENCODER.encode(source).encode()
-
-
-def _numbers(vector: Vector) -> bytes:
-    """Return a vector as JSON, which takes longer than all else here; see the benchmark `indexing`."""
-    return _format(len(vector)) % vector
-
-
-@cache
-def _format(dimension: int) -> bytes:
-    """Return how a vector is written: of one with the length 1, float32 holds no more than eight decimals."""
-    return b"[%b]" % b",".join([b"%.8f"] * dimension)
+    identifier = document.id if isinstance(document, RejectedImage) else document.image.id
+    lines = b'{"index":{"_id":"%b"}}\n%b\n' % (identifier.encode(), schema.document_json(document))
+    return Entry(identifier, lines)
 
 
 def _batches(entries: Iterable[Entry], max_bytes: int) -> Iterator[list[Entry]]:

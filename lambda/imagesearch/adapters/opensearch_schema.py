@@ -1,15 +1,20 @@
 """What an index looks like, and how a document is written into it and read back."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from imagesearch.metadata import Attributes, AttributeType
 from imagesearch.models import EmbeddedImage, ImageRecord, IndexInfo, Metadata, RejectedImage, Vector
+from imagesearch.vectors import vector_json
 
 VECTOR_FIELD = "embedding"
 CAPTION_VECTOR_FIELD = "caption_embedding"
 VECTOR_FIELDS = [VECTOR_FIELD, CAPTION_VECTOR_FIELD]
+WORDS_FIELDS = ["title", "caption", "tags.words"]
+"""What is searched by its words; filters compare whole tags."""
+TAGS: Mapping[str, Any] = {"type": "keyword", "fields": {"words": {"type": "text"}}}
 REFRESH_INTERVAL = "1s"
 """Named because a shard without one falls asleep, and then its first search waits."""
 INDEXED, REJECTED = "indexed", "rejected"
@@ -38,7 +43,7 @@ _PROPERTIES = {
     "sidecar": {"type": "keyword"},
     "title": {"type": "text"},
     "caption": {"type": "text"},
-    "tags": {"type": "keyword"},
+    "tags": TAGS,
     "metadata_fault": {"type": "text", "index": False},
     "error_code": {"type": "keyword"},
     "error_message": {"type": "text", "index": False},
@@ -50,6 +55,8 @@ _ATTRIBUTE_TYPES: Mapping[AttributeType, dict[str, str]] = {
     "boolean": {"type": "boolean"},
     "date": {"type": "date", "format": "strict_date_optional_time"},
 }
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+"""UTF-8 rather than escaped, so that the guard against other engines has nothing to parse."""
 
 
 def attribute_mapping(attributes: Attributes) -> dict[str, Any]:
@@ -79,9 +86,18 @@ def index_body(index: IndexInfo, *, engine: str) -> dict[str, Any]:
     return {"mappings": {"_meta": meta, "properties": dict.fromkeys(VECTOR_FIELDS, vector)}}
 
 
-def image_source(image: EmbeddedImage) -> dict[str, Any]:
-    """Return the document of a picture."""
-    return {**picture_source(image.image), **vectors_of(image)}
+def document_json(document: EmbeddedImage | RejectedImage) -> bytes:
+    """Return a document as JSON on one line, with the vectors that are written already as they are."""
+    if isinstance(document, RejectedImage):
+        return _json(rejected_source(document))
+    vectors = b"".join(
+        b',"%b":%b' % (field.encode(), vector_json(vector)) for field, vector in vectors_of(document).items()
+    )
+    return b"%b%b}" % (_json(picture_source(document.image))[:-1], vectors)
+
+
+def _json(facts: dict[str, Any]) -> bytes:
+    return _ENCODER.encode(facts).encode()
 
 
 def vectors_of(image: EmbeddedImage) -> dict[str, Vector]:
@@ -98,10 +114,10 @@ def picture_source(image: ImageRecord) -> dict[str, Any]:
     return {**_common_source(image), "state": INDEXED, **facts, **_without_blanks(said)}
 
 
-def described_source(
+def described(
     known: dict[str, Any], image: ImageRecord, caption_vector: Vector | None
-) -> dict[str, Any] | None:
-    """Return the document of a picture whose vector a known document has, or None where it cannot be made.
+) -> EmbeddedImage | None:
+    """Return a picture with the vector that a known document has, or None where it cannot be made.
 
     `known` is that document with its vectors; the caption's vector stays where the caption is the same.
     """
@@ -112,7 +128,7 @@ def described_source(
         caption_vector = known[CAPTION_VECTOR_FIELD]
     if (caption is None) != (caption_vector is None):
         return None
-    return image_source(EmbeddedImage(image=image, vector=known[VECTOR_FIELD], caption_vector=caption_vector))
+    return EmbeddedImage(image=image, vector=known[VECTOR_FIELD], caption_vector=caption_vector)
 
 
 def rejected_source(rejected: RejectedImage) -> dict[str, Any]:
