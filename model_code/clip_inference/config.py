@@ -8,12 +8,16 @@ from typing import Any, Literal, get_args
 from clip_inference.errors import ModelError
 
 # Part of the fingerprint: raise it whenever decoding, preprocessing or tokenization changes a vector.
-PREPROCESSING_VERSION = 2
+PREPROCESSING_VERSION = 3
 
 Resize = Literal["shortest", "squash"]
 Interpolation = Literal["bicubic", "bilinear"]
 Padding = Literal["fixed", "longest"]
 IdType = Literal["int32", "int64"]
+
+Runtime = Literal["onnxruntime", "openvino"]
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
+"""A tower's numbers: fp16 is stored in half precision and computed in fp32, bf16 stored so, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +62,13 @@ class TextSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """One model: its identity, the length of its vectors and the settings of both towers."""
+    """One model: its identity, the length of its vectors, what computes them, and both towers' settings."""
 
     name: str
     fingerprint: str
     dimension: int
+    runtime: Runtime
+    precision: Precision
     image: ImageSettings
     text: TextSettings
 
@@ -70,6 +76,8 @@ class ModelConfig:
         _require(self.dimension > 0, "dimension must be positive")
         is_hex = len(self.fingerprint) == 64 and set(self.fingerprint) <= set("0123456789abcdef")
         _require(is_hex, "fingerprint must be 64 hexadecimal digits")
+        _require(self.runtime in get_args(Runtime), f"runtime must be one of {get_args(Runtime)}")
+        _require(self.precision in get_args(Precision), f"precision must be one of {get_args(Precision)}")
 
 
 def _require(condition: bool, message: str) -> None:
@@ -87,6 +95,8 @@ def parse_config(document: dict[str, Any]) -> ModelConfig:
             name=document["name"],
             fingerprint=document["fingerprint"],
             dimension=document["dimension"],
+            runtime=document["runtime"],
+            precision=document["precision"],
             image=ImageSettings(**{**image, "mean": tuple(image["mean"]), "std": tuple(image["std"])}),
             text=TextSettings(**text, ids_input=inputs["ids"], mask_input=inputs["mask"]),
         )

@@ -16,10 +16,10 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from clip_inference.config import ImageSettings
-from clip_inference.encoder import available_cores
 from clip_inference.errors import InferenceError, PictureCorruptError, PictureTooCostlyError, error_of
 from clip_inference.messages import Header, read_message, write_message
 from clip_inference.prepare import PreparedPicture
+from clip_inference.runtimes import available_cores
 
 # What one picture may take. A progressive JPEG or a PNG of 120 megapixels, the most that are read, takes
 # 0.75 GB; HEIC and AVIF take up to 9 bytes a pixel, WebP 16.

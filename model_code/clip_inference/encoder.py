@@ -1,15 +1,16 @@
-"""The two towers on ONNX Runtime."""
+"""The two towers, on the runtime that the model was packaged for."""
 
-import os
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from clip_inference.config import ModelConfig
 from clip_inference.errors import ModelError
+from clip_inference.runtimes import Feeds, Run, open_tower, tower_files
 from clip_inference.tokenizer import Tokens
 
 Vectors = NDArray[np.float32]
@@ -24,58 +25,41 @@ def normalize(vectors: Vectors) -> Vectors:
     return normalized
 
 
-def available_cores() -> int:
-    """How many processors this process may use: the one worker of the model server takes them all."""
-    return len(os.sched_getaffinity(0))
-
-
 class Tower:
-    """One ONNX model, loaded on first use: a server that only answers texts never loads the image tower."""
+    """One tower, loaded on first use: a server that only answers texts never loads the image tower."""
 
-    def __init__(self, path: Path, dimension: int) -> None:
-        self._path = path
+    def __init__(self, name: str, dimension: int, open_tower: Callable[[], Run]) -> None:
+        self._name = name
         self._dimension = dimension
-        self._session: onnxruntime.InferenceSession | None = None
+        self._open = open_tower
+        self._run: Run | None = None
         self._loading = threading.Lock()
 
-    def run(self, feeds: dict[str, NDArray[np.generic]]) -> Vectors:
+    def run(self, feeds: Feeds) -> Vectors:
         """The normalized vectors (n, dimension) of the n items in `feeds`."""
         count = len(next(iter(feeds.values())))
-        vectors = np.asarray(self.open().run(None, feeds)[0], np.float32)
+        vectors = self.open()(feeds)
         if vectors.shape != (count, self._dimension):
             raise ModelError(
-                f"{self._path.name} gave {vectors.shape}, not {count} vectors of {self._dimension}"
+                f"the {self._name} tower gave {vectors.shape}, not {count} vectors of {self._dimension}"
             )
         return normalize(vectors)
 
-    def open(self) -> onnxruntime.InferenceSession:
-        """The session on the model, loaded now if it was not before."""
+    def open(self) -> Run:
+        """What runs the tower, loaded now if it was not before."""
         with self._loading:
-            if self._session is None:
-                self._session = _open_session(self._path)
-            return self._session
-
-
-def _open_session(path: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = available_cores()
-    options.inter_op_num_threads = 1
-    # Else the runtime's threads wait busily after each run, and take the processors from decoding the next
-    # picture: measured on 2 cores, twice the processor time a picture.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            if self._run is None:
+                self._run = self._open()
+            return self._run
 
 
 class Encoder:
     """Tensors and tokens to vectors of one space."""
 
     def __init__(self, model_dir: Path, config: ModelConfig) -> None:
-        for name in ("image.onnx", "text.onnx"):
-            if not (model_dir / name).is_file():
-                raise ModelError(f"{name} is missing")
         self._config = config
-        self._image = Tower(model_dir / "image.onnx", config.dimension)
-        self._text = Tower(model_dir / "text.onnx", config.dimension)
+        self._image = _tower("image", model_dir, config)
+        self._text = _tower("text", model_dir, config)
 
     def open_image_tower(self) -> None:
         """Load the image tower, so that the first picture need not wait for it."""
@@ -88,7 +72,17 @@ class Encoder:
     def encode_texts(self, tokens: Tokens) -> Vectors:
         """Vectors (n, dimension) of tokenized texts (n, length)."""
         text = self._config.text
-        feeds: dict[str, NDArray[np.generic]] = {text.ids_input: tokens.ids}
+        feeds: Feeds = {text.ids_input: tokens.ids}
         if text.mask_input is not None:
             feeds[text.mask_input] = tokens.mask
         return self._text.run(feeds)
+
+
+def _tower(name: str, model_dir: Path, config: ModelConfig) -> Tower:
+    """A tower that is there but not loaded; `ModelError` where one of its files is missing."""
+    paths = [model_dir / file for file in tower_files(name, config.runtime)]
+    for path in paths:
+        if not path.is_file():
+            raise ModelError(f"{path.name} is missing")
+    opened = partial(open_tower, paths[0], runtime=config.runtime, precision=config.precision)
+    return Tower(name, config.dimension, opened)

@@ -52,7 +52,8 @@ def _candidates(model: ModelProto) -> Iterable[ModelProto]:
     yield _scanned(model)
 
 
-def _session(model: ModelProto) -> onnxruntime.InferenceSession:
+def open_session(model: ModelProto) -> onnxruntime.InferenceSession:
+    """The model, ready to run; raises one of NOT_RUNNABLE."""
     options = onnxruntime.SessionOptions()
     # Fatal only: a candidate that does not run is an expected outcome and not an error to print.
     options.log_severity_level = 4
@@ -64,14 +65,14 @@ def _session(model: ModelProto) -> onnxruntime.InferenceSession:
 def _together(model: ModelProto, trial: Feeds) -> Vectors | None:
     """The vectors of all rows at once; None where the model does not run so."""
     try:
-        vectors: Vectors = _session(model).run(None, dict(trial))[0]
+        vectors: Vectors = open_session(model).run(None, dict(trial))[0]
     except NOT_RUNNABLE:
         return None
     return vectors
 
 
 def _one_by_one(model: ModelProto, trial: Feeds) -> Vectors:
-    session, rows = _session(model), len(next(iter(trial.values())))
+    session, rows = open_session(model), len(next(iter(trial.values())))
     feeds = ({name: array[i : i + 1] for name, array in trial.items()} for i in range(rows))
     return np.concatenate([session.run(None, feed)[0] for feed in feeds])
 

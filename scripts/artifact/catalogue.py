@@ -2,13 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from clip_inference.config import ImageSettings, TextSettings
 from scripts.errors import CommandError
-
-Precision = Literal["fp32", "fp16", "int8"]
-"""How a model's towers are packaged: as they are, stored in half precision, or computed in integers."""
 
 
 @dataclass(frozen=True, kw_only=True)

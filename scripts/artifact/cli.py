@@ -7,7 +7,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-from scripts.artifact.catalogue import CATALOGUE, Precision
+from clip_inference.config import Precision, Runtime
+from scripts.artifact.catalogue import CATALOGUE
+from scripts.artifact.forms import Form
 from scripts.artifact.wheels import CONTAINER_PLATFORM, CONTAINER_PYTHON
 from scripts.artifact.work import BUILD
 from scripts.environments import deployed_settings
@@ -34,9 +36,14 @@ Source = Annotated[
 Revision = Annotated[
     str | None, typer.Option(help="Another commit or branch of the model's repository than the pinned one.")
 ]
-Form = Annotated[Precision, typer.Option(help="The towers' numbers; another than fp32 must pass a gate.")]
+RunsOn = Annotated[
+    Runtime, typer.Option("--runtime", help="What computes the towers; openvino must pass a gate.")
+]
+Numbers = Annotated[
+    Precision, typer.Option("--precision", help="The towers' numbers; another than fp32 must pass a gate.")
+]
 Pictures = Annotated[
-    Path | None, typer.Option(help="A folder of pictures that judges another precision than fp32.")
+    Path | None, typer.Option(help="A folder of pictures that judges another form than fp32 on onnxruntime.")
 ]
 Output = Annotated[Path, typer.Option(help="The folder that keeps finished artifacts.")]
 
@@ -49,7 +56,8 @@ def package_model(
     platform: Platform = CONTAINER_PLATFORM,
     source: Source = None,
     revision: Revision = None,
-    precision: Form = "fp32",
+    runtime: RunsOn = "onnxruntime",
+    precision: Numbers = "fp32",
     pictures: Pictures = None,
     output: Output = OUTPUT,
 ) -> None:
@@ -64,7 +72,7 @@ def package_model(
             output_dir=output,
             source=source,
             revision=revision,
-            precision=precision,
+            form=Form(runtime=runtime, precision=precision),
             pictures=pictures,
             report=status.update,
         )
@@ -80,7 +88,8 @@ def publish_model(
     platform: Platform = CONTAINER_PLATFORM,
     source: Source = None,
     revision: Revision = None,
-    precision: Form = "fp32",
+    runtime: RunsOn = "onnxruntime",
+    precision: Numbers = "fp32",
     pictures: Pictures = None,
     output: Output = OUTPUT,
     lock: Annotated[Path, typer.Option(help="The lock that names what is deployed.")] = LOCK,
@@ -101,7 +110,7 @@ def publish_model(
             output_dir=output,
             source=source,
             revision=revision,
-            precision=precision,
+            form=Form(runtime=runtime, precision=precision),
             pictures=pictures,
             report=status.update,
         )

@@ -7,27 +7,37 @@ from pathlib import Path
 from typing import Any
 
 from clip_inference.config import PREPROCESSING_VERSION, TextSettings
+from clip_inference.runtimes import tower_files
 from scripts.artifact.digests import file_digest
+from scripts.artifact.forms import EXACT, Form
 from scripts.artifact.model_files import ModelFiles
 
-TOWERS = ("image.onnx", "text.onnx", "tokenizer.json")
+TOKENIZER = "tokenizer.json"
 
 
-def fingerprint_of(folder: Path, files: ModelFiles) -> str:
+def fingerprint_of(folder: Path, files: ModelFiles, form: Form = EXACT) -> str:
     """64 hex digits that change exactly when a vector may: over towers, tokenizer and preprocessing.
 
-    `folder` holds the towers as they are packaged. Wheels, name, licence and origin have no part in it.
+    `folder` holds the towers as they are packaged in this form. Wheels, name, licence and origin have no part
+    in it.
     """
-    parts = {name: file_digest(folder / name) for name in TOWERS} | _preprocessing(files)
+    names = (*tower_files("image", form.runtime), *tower_files("text", form.runtime), TOKENIZER)
+    parts = {name: file_digest(folder / name) for name in names} | _preprocessing(files)
+    if form.runtime == "openvino":  # which is told beside the towers what to compute them in
+        parts |= asdict(form)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def describe(files: ModelFiles, *, name: str, licence: str, fingerprint: str) -> dict[str, Any]:
+def describe(
+    files: ModelFiles, *, name: str, licence: str, fingerprint: str, form: Form = EXACT
+) -> dict[str, Any]:
     """The content of model.json, as `clip_inference.config.parse_config` reads it."""
     return {
         "name": name,
         "fingerprint": fingerprint,
         "dimension": files.dimension,
+        "runtime": form.runtime,
+        "precision": form.precision,
         "licence": licence,
         "source": files.source,
         "revision": files.revision,

@@ -21,9 +21,11 @@ the hub.
 hundred. A model from elsewhere in the same layout is packaged with `--from FOLDER`, another commit with
 `--revision`. Packaging takes about six times the size of the larger tower in memory.
 
-`--precision fp16` stores the weights in half the space, `--precision int8` computes in integers. Either is
-packaged only if it finds what fp32 finds: of the ten nearest among the pictures in `--pictures FOLDER` at
-least 99 %, asked by text and by picture. `model.json` keeps the figures.
+Towers run on ONNX Runtime, or with `--runtime openvino` on OpenVINO. `--precision fp16` stores the weights in
+half the space; `int8` (ONNX Runtime only) computes in integers; `bf16` (OpenVINO only) computes in short
+floating-point numbers where the endpoint's processor can, and else as fp16 does. Each form but fp32 on ONNX
+Runtime is packaged only if it finds what that one finds: of the ten nearest among the pictures in
+`--pictures FOLDER` at least 99 %, asked by text and by picture. `model.json` keeps the figures.
 """
 HEAD = ("Model", "Vectors", "Languages", "Licence", "Size", "Source", "Held by")
 

@@ -7,21 +7,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from clip_inference.config import Runtime
+from clip_inference.runtimes import openvino_capabilities, openvino_precision
 from scripts.artifact.archive import write_archive
-from scripts.artifact.catalogue import CatalogueEntry, Precision, find_entry
-from scripts.artifact.description import describe, fingerprint_of
+from scripts.artifact.catalogue import CatalogueEntry, find_entry
+from scripts.artifact.description import TOKENIZER, describe, fingerprint_of
 from scripts.artifact.digests import file_digest, folder_digest
+from scripts.artifact.forms import EXACT, Form
 from scripts.artifact.gate import LEAST_RECALL, Agreement, measure_agreement
 from scripts.artifact.model_files import ModelFiles
 from scripts.artifact.origin import Origin, find_origin
-from scripts.artifact.precision import write_in_precision
+from scripts.artifact.precision import write_towers
 from scripts.artifact.smoke import smoke_test
 from scripts.artifact.towers import prepare_towers
 from scripts.artifact.wheels import CONTAINER_PLATFORM, host_platform, host_python, unpack_wheels
 from scripts.artifact.work import MODEL_CODE, Report, content_key
 from scripts.errors import CommandError
 
-REQUIREMENTS = MODEL_CODE / "requirements.txt"
+REQUIREMENTS: dict[Runtime, Path] = {
+    "onnxruntime": MODEL_CODE / "requirements.txt",
+    "openvino": MODEL_CODE / "requirements-openvino.txt",
+}
 RECORD = "package.json"
 ARCHIVE = "model.tar.gz"
 
@@ -51,56 +57,62 @@ def package_model(
     source: Path | None = None,
     revision: str | None = None,
     platform_tag: str = CONTAINER_PLATFORM,
-    precision: Precision = "fp32",
+    form: Form = EXACT,
     pictures: Path | None = None,
     report: Report = lambda _: None,
 ) -> PackagedModel:
     """The artifact of the catalogue's model `name`, with wheels for `python` and `platform_tag`.
 
     `source` is a folder in the hub's layout to take the model from; `revision` is another commit or branch of
-    its repository than the catalogue's. Another `precision` than fp32 is packaged only if it finds what fp32
+    its repository than the catalogue's. Another `form` than EXACT is packaged only if it finds what that one
     finds among the `pictures` of a folder. The artifact lies in a folder of its own under `output_dir`, named
     after all inputs: with unchanged inputs the finished one is returned, and a superseded one is removed.
     `report` is told each step. Raises CommandError; then nothing is left behind.
     """
     entry = find_entry(name)
     origin = find_origin(entry, source=source, revision=revision)
-    form = _Form(precision, _judges(precision, pictures))
-    key = content_key(origin.key + form.key, python=python, platform_tag=platform_tag)
+    judged = _Judged(form, _judges(form, pictures))
+    key = content_key(origin.key + judged.key, python=python, platform_tag=platform_tag)
     folder = output_dir / f"{name}-cp{python.replace('.', '')}-{key[:16]}"
     finished = _finished(folder)
     if finished:
         return finished
     output_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output_dir, prefix=".packaging-") as scratch:
-        build = _Build(entry, form, python, platform_tag, report)
+        build = _Build(entry, judged, python, platform_tag, report)
         _move(build.run(origin, Path(scratch)), folder)
     _remove_superseded(folder)
     return _read_record(folder)
 
 
 @dataclass(frozen=True)
-class _Form:
-    """The precision of the towers; `pictures` judge it where it is not fp32."""
+class _Judged:
+    """A form and the folder of pictures that judge it; None for the exact one, which needs no judging."""
 
-    precision: Precision
+    form: Form
     pictures: Path | None
 
     @property
     def key(self) -> str:
-        """What tells this form of a model from others, and nothing for fp32."""
-        return f" {self.precision} {folder_digest(self.pictures)}" if self.pictures else ""
+        """What tells this form of a model from others, and nothing for the exact one."""
+        return f" {self.form} {folder_digest(self.pictures)}" if self.pictures else ""
 
 
-def _judges(precision: Precision, pictures: Path | None) -> Path | None:
-    """The folder with the pictures that judge `precision`, which fp32 needs not."""
-    if precision == "fp32":
+def _judges(form: Form, pictures: Path | None) -> Path | None:
+    """The folder with the pictures that judge `form`. Raises CommandError where it cannot be judged here."""
+    if form == EXACT:
         return None
     if pictures is None or not pictures.is_dir():
         raise CommandError(
             "gate_pictures_unfit",
-            f"{precision} is packaged only if it finds what fp32 finds. Name a folder with some of the "
+            f"{form} is packaged only if it finds what {EXACT} finds. Name a folder with some of the "
             "pictures that you search, with --pictures.",
+        )
+    if form.precision == "bf16" and openvino_precision("bf16", openvino_capabilities()) != "bf16":
+        raise CommandError(
+            "form_unjudged",
+            "This machine's processor does not compute in bf16, so what bf16 finds cannot be measured here. "
+            "Package it on a machine that does (on x86, avx512_bf16 or amx_bf16), or another precision.",
         )
     return pictures
 
@@ -110,7 +122,7 @@ class _Build:
     """One run of packaging; everything happens in a scratch folder."""
 
     entry: CatalogueEntry
-    form: _Form
+    judged: _Judged
     python: str
     platform_tag: str
     report: Report
@@ -137,38 +149,39 @@ class _Build:
 
     def _write_model(self, files: ModelFiles, scratch: Path, content: Path) -> str:
         """Write towers, tokenizer and model.json to `content`; return the fingerprint."""
-        exact = content if self.form.pictures is None else scratch / "exact"
+        exact = content if self.judged.pictures is None else scratch / "exact"
         exact.mkdir(exist_ok=True)
         self.report("checking the towers")
-        prepare_towers(files, exact)
-        fingerprint = self._describe(files, exact, precision="fp32")
-        if self.form.pictures is None:
+        files = prepare_towers(files, exact)
+        fingerprint = self._describe(files, exact, EXACT)
+        if self.judged.pictures is None:
             return fingerprint
-        return self._write_faster(files, exact, content, self.form.pictures)
+        return self._write_faster(files, exact, content, self.judged.pictures)
 
     def _write_faster(self, files: ModelFiles, exact: Path, content: Path, pictures: Path) -> str:
-        precision = self.form.precision
-        self.report(f"writing the towers in {precision}")
-        for tower in ("image.onnx", "text.onnx"):
-            write_in_precision(exact / tower, content / tower, precision)
-        shutil.copy(exact / "tokenizer.json", content)
-        self._describe(files, content, precision=precision)
-        self.report(f"comparing what {precision} and fp32 find")
+        form = self.judged.form
+        self.report(f"writing the towers as {form}")
+        write_towers(exact, content, form)
+        shutil.copy(exact / TOKENIZER, content)
+        self._describe(files, content, form)
+        self.report(f"comparing what {form} and {EXACT} find")
         agreement = measure_agreement(exact, content, pictures)
-        _require_agreement(precision, agreement)
-        return self._describe(files, content, precision=precision, agreement=asdict(agreement))
+        _require_agreement(form, agreement)
+        return self._describe(files, content, form, agreement=asdict(agreement))
 
-    def _describe(self, files: ModelFiles, folder: Path, **more: Any) -> str:
+    def _describe(self, files: ModelFiles, folder: Path, form: Form, **more: Any) -> str:
         """Write model.json, with `more` in it, beside the towers in `folder`; return the fingerprint."""
-        fingerprint = fingerprint_of(folder, files)
-        document = describe(files, name=self.entry.name, licence=self.entry.licence, fingerprint=fingerprint)
+        fingerprint = fingerprint_of(folder, files, form)
+        entry = self.entry
+        document = describe(files, name=entry.name, licence=entry.licence, fingerprint=fingerprint, form=form)
         text = json.dumps(document | more, indent=2, sort_keys=True) + "\n"
         (folder / "model.json").write_text(text, "utf-8")
         return fingerprint
 
     def _write_code(self, code: Path) -> None:
         self.report(f"unpacking wheels for Python {self.python} on {self.platform_tag}")
-        unpack_wheels(REQUIREMENTS, code, python=self.python, platform_tag=self.platform_tag)
+        requirements = REQUIREMENTS[self.judged.form.runtime]
+        unpack_wheels(requirements, code, python=self.python, platform_tag=self.platform_tag)
         shutil.copy(MODEL_CODE / "inference.py", code)
         package = MODEL_CODE / "clip_inference"
         shutil.copytree(package, code / package.name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -180,11 +193,11 @@ class _Build:
             smoke_test(archive)
 
 
-def _require_agreement(precision: Precision, agreement: Agreement) -> None:
+def _require_agreement(form: Form, agreement: Agreement) -> None:
     if not agreement.is_enough:
         raise CommandError(
             "precision_refused",
-            f"{precision} does not find what fp32 finds: of its ten nearest among {agreement.pictures} "
+            f"{form} does not find what {EXACT} finds: of its ten nearest among {agreement.pictures} "
             f"pictures {agreement.by_text:.1%} by text and {agreement.by_picture:.1%} by picture, where "
             f"{LEAST_RECALL:.0%} are asked of both. Nothing was kept. Package fp32 or another precision.",
         )

@@ -1,6 +1,6 @@
 """Towers: checked against what the handler will feed them, and made able to take batches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,8 @@ from tokenizers import Tokenizer
 
 from scripts.artifact.batching import Feeds, make_batchable
 from scripts.artifact.model_files import ModelFiles
+from scripts.artifact.precision import stored_in_half
+from scripts.artifact.shortening import shorten
 from scripts.errors import CommandError
 
 # Rows of the batch with which a tower is tried: not 1, and no size that occurs in a model by chance.
@@ -31,20 +33,22 @@ def read_inputs(path: Path) -> list[TowerInput]:
     return _inputs(_load(path).graph)
 
 
-def prepare_towers(files: ModelFiles, folder: Path) -> None:
+def prepare_towers(files: ModelFiles, folder: Path) -> ModelFiles:
     """Write image.onnx, text.onnx and tokenizer.json to `folder`, each able to take any number of rows.
 
-    Raises CommandError `tower_unfit` where a tower does not take or give what the settings say.
+    Where texts need no padding to get the vectors that they get with it, they are no longer padded: what is
+    returned says so. Weights that are numbers of half precision are stored as such, from which no vector
+    changes. Raises CommandError `tower_unfit` where a tower does not take or give what the settings say.
     """
     tokenizer = Tokenizer.from_file(str(files.tokenizer))
     _prepare(files.image_tower, folder / "image.onnx", _image_trial(files), files.dimension)
-    _prepare(
-        files.text_tower,
-        folder / "text.onnx",
-        _text_trial(files, tokenizer.get_vocab_size()),
-        files.dimension,
-    )
+    text = folder / "text.onnx"
+    _prepare(files.text_tower, text, _text_trial(files, tokenizer.get_vocab_size()), files.dimension)
     (folder / "tokenizer.json").write_bytes(files.tokenizer.read_bytes())
+    settings = shorten(text, folder / "tokenizer.json", files.text)
+    for tower in (folder / "image.onnx", text):
+        _store_exact_halves(tower)
+    return replace(files, text=settings)
 
 
 def _image_trial(files: ModelFiles) -> Feeds:
@@ -73,6 +77,13 @@ def _prepare(source: Path, target: Path, trial: Feeds, dimension: int) -> None:
         target.write_bytes(source.read_bytes())
     else:
         target.write_bytes(batchable.SerializeToString(deterministic=True))
+
+
+def _store_exact_halves(path: Path) -> None:
+    model = onnx.load(path)
+    before = len(model.graph.node)
+    if len(stored_in_half(model, only_exact=True).graph.node) > before:
+        path.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def _load(path: Path) -> onnx.ModelProto:

@@ -31,6 +31,21 @@ UNUSED = (
     "onnxruntime/tools",
     "onnxruntime/transformers",
     "onnxruntime/capi/libonnxruntime.so*",
+    # OpenVINO's other devices, readers of other formats than its own, and its converter, which knows of a
+    # package that reports its use.
+    "openvino/cmake",
+    "openvino/include",
+    "openvino/tools",
+    "openvino/torch",
+    "openvino/frontend/*/",
+    "openvino/libs/cache.json",
+    "openvino/libs/libopenvino_[!i]*_frontend.so*",
+    "openvino/libs/libopenvino_auto_*plugin.so",
+    "openvino/libs/libopenvino_c.so*",
+    "openvino/libs/libopenvino_hetero_plugin.so",
+    "openvino/libs/libopenvino_intel_[gn]pu_plugin.so",
+    "openvino/libs/libtbbmalloc_proxy.so*",
+    "openvino/libs/tbb.pc",
 )
 
 

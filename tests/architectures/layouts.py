@@ -26,15 +26,16 @@ PREPROCESSING = {"mode": "RGB", "fill_color": 0, "size": [towers.IMAGE_SIZE, tow
 SPECIAL = ("<pad>", "<eos>", "<bos>", "<unk>")
 
 
-def write_clip(folder: Path) -> Path:
+def write_clip(folder: Path, layers: int = towers.LAYERS) -> Path:
     """CLIP ViT-B/32: 77 tokens padded with the end token, the picture's centre; `folder` is returned."""
-    text = {"context_length": 77, "vocab_size": towers.CLIP_VOCABULARY, "width": 512, "heads": 8, "layers": 2}
+    vocabulary = towers.CLIP_VOCABULARY
+    text = {"context_length": 77, "vocab_size": vocabulary, "width": 512, "heads": 8, "layers": layers}
     _write_json(folder / "config.json", {"embed_dim": towers.CLIP_DIMENSION, "text_cfg": text})
     _write_json(folder / "visual/preprocess_cfg.json", PREPROCESSING | OPENAI)
     _write_json(folder / "textual/tokenizer_config.json", {"pad_token": "<|endoftext|>"})
     (folder / "textual/tokenizer.json").write_bytes(CLIP_TOKENIZER.read_bytes())
-    onnx.save(towers.clip_image(), folder / "visual/model.onnx")
-    onnx.save(towers.clip_text(), folder / "textual/model.onnx")
+    onnx.save(towers.clip_image(layers), folder / "visual/model.onnx")
+    onnx.save(towers.clip_text(layers), folder / "textual/model.onnx")
     return folder
 
 

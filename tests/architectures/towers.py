@@ -1,4 +1,4 @@
-"""The towers of CLIP ViT-B/32 and of a SigLIP as ONNX: full width, two layers deep, random weights."""
+"""The towers of CLIP ViT-B/32 and of a SigLIP as ONNX: full width, random weights, as deep as asked for."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ SIGLIP_TEXT = Tower(name="siglip_text", prefix="", width=768, length=64, epsilon
 CLIP_DIMENSION, CLIP_VOCABULARY = 512, 49408
 
 
-def clip_image() -> onnx.ModelProto:
+def clip_image(layers: int = LAYERS) -> onnx.ModelProto:
     """ViT-B/32: a class token beside 49 patches, quick GELU, the class token projected."""
     tower, graph = CLIP_IMAGE, Graph(CLIP_IMAGE.name)
     patches = _patches(graph, tower, patch=32, bias=False)
@@ -45,17 +45,17 @@ def clip_image() -> onnx.ModelProto:
     states = graph.norm(
         _placed(graph, tower, tokens), "vision_model.pre_layrnorm", tower.width, tower.epsilon
     )
-    states = _encoded(graph, tower, states)
+    states = _encoded(graph, tower, states, layers)
     pooled = graph.add("Gather", states, graph.constant(np.array(0)), axis=1)
     pooled = graph.norm(pooled, "vision_model.post_layernorm", tower.width, tower.epsilon)
     vector = graph.matrix(pooled, "visual_projection.weight", tower.width, CLIP_DIMENSION)
     return graph.model(_image_input(), graph.normalized(vector), CLIP_DIMENSION)
 
 
-def clip_text() -> onnx.ModelProto:
+def clip_text(layers: int = LAYERS) -> onnx.ModelProto:
     """CLIP's text tower: causal, quick GELU, the state at the end token (the largest id) projected."""
     tower, graph = CLIP_TEXT, Graph(CLIP_TEXT.name)
-    states = _encoded(graph, tower, _embedded(graph, tower, CLIP_VOCABULARY))
+    states = _encoded(graph, tower, _embedded(graph, tower, CLIP_VOCABULARY), layers)
     states = graph.norm(states, "text_model.final_layer_norm", tower.width, tower.epsilon)
     end = graph.add("ArgMax", "text", axis=-1, keepdims=0)
     row = graph.add("Add", graph.constant([0]), end)
@@ -114,9 +114,9 @@ def _placed(graph: Graph, tower: Tower, states: Value) -> Value:
     return graph.add("Add", states, graph.constant(graph.weight(name, tower.length, tower.width)))
 
 
-def _encoded(graph: Graph, tower: Tower, states: Value) -> Value:
+def _encoded(graph: Graph, tower: Tower, states: Value, layers: int = LAYERS) -> Value:
     """(1, length, width) through all layers, each normalised before its attention and before its MLP."""
-    for layer in range(LAYERS):
+    for layer in range(layers):
         name = f"{tower.prefix}encoder.layers.{layer}"
         hidden = graph.norm(states, f"{name}.layer_norm1", tower.width, tower.epsilon)
         states = graph.add("Add", states, _self_attention(graph, tower, hidden, f"{name}.self_attn"))
