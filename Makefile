@@ -8,7 +8,7 @@ export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 UV_INSTALL := uv pip install --quiet --require-hashes
 READY := .venv/.ready node_modules/.ready $(TOOLS)/emulator/.ready $(TOOLS)/model_server/.ready \
          $(TOOLS)/container_images/.ready $(TOOLS)/wheels/.ready $(TOOLS)/.opensearch-ready
-SOURCES := app.py stacks scripts lambda model_code benchmarks tests
+SOURCES := app.py stacks scripts imagesearch_client lambda model_code serving_image benchmarks tests
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -38,23 +38,27 @@ format: setup ## reformat and mend what ruff can
 	ruff format $(SOURCES)
 	ruff check --fix $(SOURCES)
 
-bench: setup ## measure side by side, and write benchmarks/results.json (ARGS="indexing" narrows it)
+bench: setup $(TOOLS)/baseline/.ready ## measure side by side, and write benchmarks/results.json (ARGS="indexing" narrows it)
 	python -m benchmarks $(ARGS)
 
 docs: setup ## generate what the documents take from the code
 	pytest --collect-only -q --verified-where README.md tests > /dev/null
 	python -m stacks.limits > docs/limits.md
 	python -m benchmarks.scaling > docs/scaling.md
+	python -m benchmarks.page
 	python -m scripts.artifact.models_page > docs/models.md
+	python -m imagesearch.entrypoints.openapi > docs/openapi.json
 
 # uv itself comes by pip, at the version and hashes that requirements-dev.txt pins.
-.venv/.ready: requirements-dev.txt scripts/demo_model/requirements.txt pyproject.toml
+.venv/.ready: requirements-dev.txt scripts/demo_model/requirements.txt model_code/requirements-openvino.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make setup PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > .venv/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
 	$(UV_INSTALL) --python .venv -r requirements-dev.txt
 	$(UV_INSTALL) --python .venv --no-deps -r scripts/demo_model/requirements.txt
+	sed -n '/^openvino==/,/[^\\]$$/p' model_code/requirements-openvino.txt > .venv/openvino.txt
+	$(UV_INSTALL) --python .venv --no-deps -r .venv/openvino.txt
 	uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -63,20 +67,23 @@ node_modules/.ready: package-lock.json .venv/.ready
 	touch $@
 
 # Separate environments for what must not share ours: the emulator and the model server pin their own
-# dependencies, and the SageMaker SDK is needed for one table only.
+# dependencies, the SageMaker SDK is needed for one table only, and the baseline's torch for benchmarks only.
 $(TOOLS)/emulator/.ready: scripts/local/emulator/requirements.txt
-$(TOOLS)/model_server/.ready: scripts/local/model_server/requirements.txt
+$(TOOLS)/model_server/.ready: serving_image/requirements.txt
 $(TOOLS)/container_images/.ready: scripts/container_images/requirements.txt
+$(TOOLS)/baseline/.ready: benchmarks/baseline/requirements.txt
 $(TOOLS)/%/.ready: .venv/.ready
 	test -x $(@D)/bin/python || uv venv --quiet --python $(BIN)/python $(@D)
 	$(UV_INSTALL) --python $(@D) -r $(filter %requirements.txt,$^)
 	touch $@
 
 # What functions and the model's container carry, into uv's cache: bundling them later needs no network.
-$(TOOLS)/wheels/.ready: lambda/requirements.txt model_code/requirements.txt .venv/.ready
+$(TOOLS)/wheels/.ready: lambda/requirements.txt lambda/requirements-thumbnail.txt model_code/requirements.txt model_code/requirements-openvino.txt .venv/.ready
 	$(UV_INSTALL) --no-deps --only-binary :all: --target $(@D)/lambda -r lambda/requirements.txt
+	$(UV_INSTALL) --no-deps --only-binary :all: --target $(@D)/thumbnail -r lambda/requirements-thumbnail.txt
 	$(UV_INSTALL) --no-deps --only-binary :all: --target $(@D)/model_code -r model_code/requirements.txt
-	rm -rf $(@D)/lambda $(@D)/model_code
+	$(UV_INSTALL) --no-deps --only-binary :all: --target $(@D)/openvino -r model_code/requirements-openvino.txt
+	rm -rf $(@D)/lambda $(@D)/thumbnail $(@D)/model_code $(@D)/openvino
 	touch $@
 
 $(TOOLS)/.opensearch-ready: scripts/local/opensearch-artifacts.txt .venv/.ready
@@ -89,11 +96,14 @@ lock: .venv/.ready ## resolve the pinned requirements anew (UPGRADE=--upgrade)
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	$(COMPILE) $(UPGRADE) lambda/requirements.in -o lambda/requirements.txt
+	$(COMPILE) $(UPGRADE) lambda/requirements-thumbnail.in -c requirements-dev.txt -o lambda/requirements-thumbnail.txt
 	$(COMPILE) $(UPGRADE) --no-deps model_code/requirements.in -o model_code/requirements.txt
+	$(COMPILE) $(UPGRADE) --no-deps model_code/requirements-openvino.in -c model_code/requirements.txt -o model_code/requirements-openvino.txt
 	$(COMPILE) $(UPGRADE) --no-deps scripts/demo_model/requirements.in -o scripts/demo_model/requirements.txt
 	$(COMPILE) $(UPGRADE) scripts/container_images/requirements.in -o scripts/container_images/requirements.txt
+	$(COMPILE) $(UPGRADE) benchmarks/baseline/requirements.in -o benchmarks/baseline/requirements.txt
 	$(COMPILE) $(UPGRADE) scripts/local/emulator/requirements.in -o scripts/local/emulator/requirements.txt
-	$(COMPILE) $(UPGRADE) scripts/local/model_server/requirements.in -o scripts/local/model_server/requirements.txt
+	$(COMPILE) $(UPGRADE) serving_image/requirements.in -o serving_image/requirements.txt
 
 clean: down ## stop the local environment and remove everything that setup and builds made
 	rm -rf .venv .tools .local build cdk.out node_modules

@@ -5,7 +5,22 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import bulk_run, index_memory, indexing, machine, rendering, results
+from benchmarks import (
+    bulk_run,
+    cold_start,
+    index_memory,
+    indexing,
+    linear_cost,
+    load,
+    machine,
+    peak,
+    queries,
+    query_function,
+    rendering,
+    results,
+    runtimes,
+    serving,
+)
 from scripts.errors import CommandError
 from scripts.render import complaints
 
@@ -18,13 +33,21 @@ def parts(pictures: int) -> Mapping[str, Callable[[], results.Section]]:
         indexing.PART: indexing.measure,
         index_memory.PART: index_memory.measure,
         bulk_run.PART: lambda: bulk_run.measure(pictures),
+        peak.PART: peak.measure,
+        runtimes.PART: runtimes.measure,
+        serving.PART: serving.measure,
+        load.PART: load.measure,
+        queries.PART: queries.measure,
+        query_function.PART: query_function.measure,
+        cold_start.PART: cold_start.measure,
+        linear_cost.PART: linear_cost.measure,
     }
 
 
 def main(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PART]…", help="indexing, index_memory, bulk_run; else all."),
+        typer.Argument(metavar="[PART]…", help="Which parts; else all, and an unknown one lists them."),
     ] = None,
     pictures: Annotated[int, typer.Option(min=1, help="How many pictures the bulk run embeds.")] = PICTURES,
 ) -> None:

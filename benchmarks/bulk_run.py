@@ -32,7 +32,7 @@ def measure(pictures: int) -> Section:
         shards = list(_shards(place, min(pictures, SAMPLE * SHARD_RECORDS)))
         with direct_server(place, model=_model(place), concurrency=concurrency) as server:
             before = _direct_rate(server, shards, "directly, before the run")
-        run = _run(place)
+        run = run_bulk(place)
         with direct_server(place, model=_model(place), concurrency=concurrency) as server:
             after = _direct_rate(server, shards, "directly, after the run")
         states, job = _state_seconds(place, run["run"]), _job(place, run["run"])
@@ -75,9 +75,9 @@ def _model(place: Deployed) -> str:
     return str(variants[0]["ModelName"])
 
 
-def _run(place: Deployed) -> dict[str, Any]:
+def run_bulk(place: Deployed) -> dict[str, Any]:
     """Return what `imagesearch bulk` said of the run. Raises CommandError unless it is complete."""
-    complaints.print(f"{PART}: imagesearch bulk", style="dim")
+    complaints.print("imagesearch bulk", style="dim")
     done = subprocess.run(
         [Path(sys.executable).with_name("imagesearch"), "bulk", "--json"],
         env={**os.environ, "IMAGESEARCH_LOCAL_DIR": str(place.settings.directory)},

@@ -36,17 +36,26 @@ class Deployed:
         session = boto3.Session(region_name=self.environment.region, **LOCAL_CREDENTIALS)
         return session.client(service, endpoint_url=self.environment.aws_endpoint_url)  # type: ignore[call-overload]
 
-    def fill(self, count: int, *, uploaded: Callable[[str], None]) -> None:
+    def fill(
+        self,
+        count: int,
+        *,
+        uploaded: Callable[[str], None],
+        picture: Callable[[int], bytes] | None = None,
+    ) -> None:
         """Put `count` pictures into the image bucket; `uploaded` is called before every AT_ONCE of them.
+
+        `picture` gives the JPEG of a number; else they are photographs that differ in their bytes only.
 
         The rule that tells ingest of new pictures is switched off before, and stays so: they would all be
         embedded one by one, and the bulk run would find nothing to do.
         """
         self._silence_ingest()
-        s3, bucket, photographs = self.client("s3"), self.environment.image_bucket, find_photographs()
+        s3, bucket = self.client("s3"), self.environment.image_bucket
+        content = picture or find_photographs().picture
 
         def put(number: int) -> None:
-            body = photographs.picture(number)
+            body = content(number)
             s3.put_object(Bucket=bucket, Key=key_of(number), Body=body, ContentType="image/jpeg")
 
         with ThreadPoolExecutor(_UPLOADERS) as uploaders:

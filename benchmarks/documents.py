@@ -1,7 +1,15 @@
-"""A library of pictures that never were: how S3 would list them, and what the index would know of them."""
+"""A library of pictures that never were: how S3 would list them, what a model would answer, and what the
+index would know of them.
+"""
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+import numpy as np
+from numpy.typing import NDArray
+
+from clip_inference.answers import Answer, Embedding, PictureFacts, Prediction, render
+from clip_inference.payloads import JSON_LINES
 from imagesearch.models import ImageRecord, ObjectState
 
 FINGERPRINT = "be" * 32
@@ -37,3 +45,19 @@ def image_of(number: int) -> ImageRecord:
         content_type="image/jpeg",
         perceptual_hash=f"{number:016x}",
     )
+
+
+def answer_lines(numbers: Iterable[int], vectors: NDArray[np.float32]) -> Iterator[bytes]:
+    """Yield the lines with which the model's container answers for these pictures, one vector each."""
+    for number, vector in zip(numbers, vectors, strict=True):
+        image = image_of(number)
+        facts = PictureFacts(
+            width=image.width,
+            height=image.height,
+            content_type=image.content_type,
+            perceptual_hash=image.perceptual_hash,
+            etag=image.etag,
+        )
+        answer = Answer(label=image.key, outcome=Embedding(vector=vector, picture=facts))
+        one = Prediction(fingerprint=FINGERPRINT, dimension=len(vector), answers=(answer,), lines=True)
+        yield str(render(one, JSON_LINES)).encode()

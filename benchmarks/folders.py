@@ -1,13 +1,13 @@
 """The files of a run in a folder, and a library that is only listed: a measured process holds neither."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 from benchmarks.documents import number_of, state_of
 from imagesearch.errors import ArtifactMissingError
-from imagesearch.models import ObjectState
+from imagesearch.models import Embedding, Links, ObjectState, PictureEmbedding, UploadForm
 from imagesearch.ports import LISTED
 
 
@@ -79,6 +79,27 @@ class ListedPictures:
         states = map(state_of, range(first, self.count))
         return takewhile(lambda state: state.key.startswith(prefix), states)
 
-    def url(self, key: str, *, ttl_seconds: int) -> str:
-        """Return an address; nothing serves it."""
-        return f"https://pictures.invalid/{key}?ttl={ttl_seconds}"
+    def links(self, key: str, *, ttl_seconds: int) -> Links:
+        """Return addresses; nothing serves them."""
+        return Links(
+            url=f"https://pictures.invalid/{key}?ttl={ttl_seconds}", thumbnail_url=f"thumbnails/{key}"
+        )
+
+    def upload_form(self, key: str, *, content_type: str, max_bytes: int, ttl_seconds: int) -> UploadForm:
+        """Return a form; nothing takes it."""
+        del content_type, max_bytes, ttl_seconds
+        return UploadForm(url="https://pictures.invalid/", fields={"key": key})
+
+
+class NoEmbedder:
+    """Stands where a model would be asked; no picture of the library has changed, so nothing is."""
+
+    def embed(
+        self, *, fingerprint: str, texts: Sequence[str] = (), pictures: Sequence[bytes] = ()
+    ) -> tuple[Embedding, ...]:
+        """Refuse."""
+        raise NotImplementedError
+
+    def embed_stored(self, *, fingerprint: str, key: str) -> PictureEmbedding:
+        """Refuse."""
+        raise NotImplementedError

@@ -1,15 +1,13 @@
 """How much memory the index function needs, for shards as they are and for one that is far too large."""
 
-import base64
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.documents import FINGERPRINT, image_of, state_of
+from benchmarks.documents import FINGERPRINT, answer_lines, state_of
 from benchmarks.folders import FolderArtifacts
 from benchmarks.measuring import progress
 from benchmarks.results import Aim, Figure, Ratio, Section
@@ -109,23 +107,4 @@ def _write_run(folder: Path, index: str, records: int, dimension: int) -> None:
     output = folder / files.keys.output(_SHARD)
     output.parent.mkdir(parents=True)
     with output.open("wb") as file:
-        file.writelines(_answers(records, dimension))
-
-
-def _answers(records: int, dimension: int) -> Iterator[bytes]:
-    """Yield the lines with which the model's container answers."""
-    for number, vector in enumerate(unit_vectors(records, dimension)):
-        image = image_of(number)
-        line = {
-            "id": image.key,
-            "fingerprint": FINGERPRINT,
-            "embedding": base64.b64encode(vector.astype("<f4").tobytes()).decode(),
-            "picture": {
-                "width": image.width,
-                "height": image.height,
-                "content_type": image.content_type,
-                "perceptual_hash": image.perceptual_hash,
-                "etag": image.etag,
-            },
-        }
-        yield json.dumps(line).encode() + b"\n"
+        file.writelines(answer_lines(range(records), unit_vectors(records, dimension)))

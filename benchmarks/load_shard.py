@@ -7,11 +7,10 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import imagesearch.entrypoints.bulk_index  # noqa: F401 - what the function has loaded
-from benchmarks.folders import FolderArtifacts, ListedPictures
+from benchmarks.folders import FolderArtifacts, ListedPictures, NoEmbedder
 from imagesearch.adapters import sagemaker_answers
 from imagesearch.adapters.opensearch import OpenSearchVectorIndex
 from imagesearch.adapters.opensearch_client import opensearch_client
@@ -19,21 +18,6 @@ from imagesearch.adapters.s3 import s3_client
 from imagesearch.bulk.loading import Loader
 from imagesearch.bulk.run_files import RunFiles
 from imagesearch.indexing import Indexer
-from imagesearch.models import Embedding, PictureEmbedding
-
-
-class NoEmbedder:
-    """Stands where a model would be asked; no picture of the library has changed, so nothing is."""
-
-    def embed(
-        self, *, fingerprint: str, texts: Sequence[str] = (), pictures: Sequence[bytes] = ()
-    ) -> tuple[Embedding, ...]:
-        """Refuse."""
-        raise NotImplementedError
-
-    def embed_stored(self, *, fingerprint: str, key: str) -> PictureEmbedding:
-        """Refuse."""
-        raise NotImplementedError
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Measuring side by side: every variant in every round, so that a busy minute hits them all."""
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -9,6 +10,11 @@ from scripts.render import complaints
 
 Say = Callable[[str], None]
 """Told that a step begins."""
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Return the value that so many of a hundred values are not above."""
+    return sorted(values)[math.ceil(percent / 100 * len(values)) - 1]
 
 
 def interleaved(

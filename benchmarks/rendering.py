@@ -16,9 +16,10 @@ def show(document: Document) -> None:
     table.add_column("of", overflow="fold")
     for part, section in sorted(document.items()):
         for name, ratio in sorted(section["ratios"].items()):
-            aim = Aim(value=ratio["aim"]["value"], is_most=ratio["aim"]["is_most"])
-            style = None if ratio["aim"]["is_met"] else "yellow"
-            table.add_row(part, name, f"{ratio['value']:.3f}", str(aim), _of(section, ratio), style=style)
+            style = None if is_met(ratio) else "yellow"
+            table.add_row(
+                part, name, f"{ratio['value']:.3f}", aim_text(ratio), of_text(section, ratio), style=style
+            )
     console.print(table)
     for part, section in sorted(document.items()):
         machine = section["machine"]
@@ -30,7 +31,18 @@ def show(document: Document) -> None:
         )
 
 
-def _of(section: Document, ratio: Document) -> str:
+def is_met(ratio: Document) -> bool:
+    """Return whether the ratio is as it should be, or has no aim."""
+    return ratio["aim"] is None or bool(ratio["aim"]["is_met"])
+
+
+def aim_text(ratio: Document) -> str:
+    """Return what the ratio should be, or nothing."""
+    aim = ratio["aim"]
+    return str(Aim(value=aim["value"], is_most=aim["is_most"])) if aim else ""
+
+
+def of_text(section: Document, ratio: Document) -> str:
     """Return the two figures of a ratio, in their units."""
     sides = (ratio["numerator"], ratio["denominator"])
     return " / ".join(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -44,17 +44,28 @@ class Aim:
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """A named quotient of the medians of two figures."""
+    """A named quotient of the medians of two figures; without an aim it is only told."""
 
     name: str
     numerator: Figure
     denominator: Figure
-    aim: Aim
+    aim: Aim | None = None
 
     @property
     def value(self) -> float:
         """The quotient."""
         return self.numerator.median / self.denominator.median
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """Figures of one unit that are shown together: each series names one figure for each group, or none."""
+
+    name: str
+    title: str
+    kind: Literal["bars", "lines"]
+    groups: tuple[str, ...]
+    series: Mapping[str, tuple[str | None, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +75,7 @@ class Section:
     method: str
     figures: tuple[Figure, ...]
     ratios: tuple[Ratio, ...] = ()
+    charts: tuple[Chart, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -82,11 +94,18 @@ def section_document(section: Section, *, about: Document) -> Document:
                 "value": ratio.value,
                 "numerator": {"figure": ratio.numerator.name, "median": ratio.numerator.median},
                 "denominator": {"figure": ratio.denominator.name, "median": ratio.denominator.median},
-                "aim": {**asdict(ratio.aim), "is_met": ratio.aim.is_met(ratio.value)},
+                "aim": _aim(ratio),
             }
             for ratio in section.ratios
         },
+        **({"charts": [asdict(chart) for chart in section.charts]} if section.charts else {}),
     }
+
+
+def _aim(ratio: Ratio) -> Document | None:
+    if ratio.aim is None:
+        return None
+    return {**asdict(ratio.aim), "is_met": ratio.aim.is_met(ratio.value)}
 
 
 def read(path: Path = RESULTS) -> Document:

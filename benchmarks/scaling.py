@@ -1,14 +1,14 @@
 """Write `docs/scaling.md`: one bulk run planned for a million, a hundred million and a billion pictures."""
 
 import sys
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks import library_plan as plan
 from benchmarks import prices, results
 from benchmarks.indexing import CONCURRENCIES
 from benchmarks.library_plan import Domain, Rates
+from benchmarks.markdown import prose, table
 from benchmarks.results import Document
 from imagesearch.bulk.entries import SHARD_RECORDS
 from imagesearch.bulk.sources import PAGE_KEYS
@@ -18,7 +18,6 @@ from stacks.settings import PROD
 SIZES = (1_000_000, 100_000_000, 1_000_000_000)
 DIMENSION = 512
 NAMES = ("1 M", "100 M", "1 B")
-_LINE = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,14 +117,14 @@ def _introduction() -> list[str]:
     bulk = PROD.bulk
     return [
         "# Scaling",
-        _prose(
+        prose(
             "The same bulk run, planned for three libraries with the settings of `prod`: "
             f"{bulk.instance_count} instances {bulk.instance_type}, {bulk.index_concurrency} shards "
             f"indexed at once, {1 + PROD.index.replicas} copies of the index, and {DIMENSION} dimensions. "
             "Written by `python -m benchmarks.scaling > docs/scaling.md` from the settings, the table of "
             "limits and `benchmarks/results.json`. Nothing here has been run in AWS."
         ),
-        _prose(
+        prose(
             f"Prices are list prices of {prices.AS_OF}, in dollars, from {prices.SOURCE}: check them before "
             "relying on a figure. Left out are the storage of pictures and embeddings, logs and transfers."
         ),
@@ -137,7 +136,7 @@ def _rates_part(title: str, rates: Sequence[Rate]) -> list[str]:
         return []
     rows = [(rate.name, f"{_number(rate.value)} {rate.unit}", rate.origin) for rate in rates]
     where = "where" if rates[0].is_measured else "why"
-    return [f"## {title} rates", _table(("rate", "value", where), rows)]
+    return [f"## {title} rates", table(("rate", "value", where), rows)]
 
 
 def _run_part(rates: Rates) -> list[str]:
@@ -174,8 +173,8 @@ def _run_part(rates: Rates) -> list[str]:
     ]
     return [
         "## The run",
-        _table(("", *NAMES), rows),
-        _prose(
+        table(("", *NAMES), rows),
+        prose(
             f"A plan call makes {plan.EVENTS_PER_PLAN_CALL} events of an execution's history, which holds "
             f"{limits.STATE_HISTORY.value:,}: that bounds a run. Twice the instances halve the hours of "
             "transform at the same cost. Counted are pictures without sidecars; each sidecar is one more "
@@ -197,13 +196,13 @@ def _memory_part() -> list[str]:
     ]
     return [
         "## Memory of the index",
-        _prose(
+        prose(
             "Native memory of the graphs of one copy, by the k-NN documentation's estimate for HNSW: "
             f"1.1 × (bytes per dimension × d + 8 × M) × n, with d = {DIMENSION} and M = {plan.NEIGHBOURS}. "
             "A picture with a caption has a second vector and counts twice."
         ),
-        _table(("quantisation", "bytes per dimension", *NAMES), rows),
-        _prose(
+        table(("quantisation", "bytes per dimension", *NAMES), rows),
+        prose(
             "The deployed mapping is float32, and quantisation no setting: it is a change of the mapping, "
             "and a new index. fp16 is faiss's encoder `sq`. byte needs vectors that are quantised before "
             "they are sent. on_disk searches with one bit a dimension and compares the best again with "
@@ -233,13 +232,13 @@ def _domain_part(rates: Rates) -> list[str]:
     )
     return [
         "## Data nodes",
-        _prose(
+        prose(
             f"Of a node's memory half is heap, {plan.LARGEST_HEAP_GIB} GiB at most, and graphs have half "
             "of the rest: the plug-in's circuit breaker. Disk is the measured size of a document, all "
             f"copies, in the share of a volume that the service leaves. With {plan.MANAGER_NODES} manager "
             "nodes and gp3 volumes."
         ),
-        _table(headings, rows),
+        table(headings, rows),
     ]
 
 
@@ -253,13 +252,13 @@ def _changes_part(rates: Rates) -> list[str]:
     return [
         "## What changes at each size",
         "**1 M.** Nothing: one run, and `prod` as it is deployed holds the index.",
-        _prose(
+        prose(
             f"**100 M.** {runs[1]} runs, each over a prefix with at most {_millions(plan.keys_per_run())} "
             "keys. They may go side by side: each has its own files, and needs its own instances. "
             f"`index.shards` of {shards[1]}, so that none is larger than {plan.SHARD_GIB} GiB, set before "
             "the index is made. float32 still fits into memory; fp16 halves it."
         ),
-        _prose(
+        prose(
             f"**1 B.** {runs[2]} runs. Where planning takes too long, S3 Inventory lists the keys instead: "
             "a run takes a file of keys, one JSON line each, in place of a prefix. More instances than "
             f"{PROD.bulk.instance_count}, with which transform takes {_number(days)} days, and more than "
@@ -278,19 +277,6 @@ def _domain(size: int, quantisation: str, rates: Rates) -> Domain:
         settings=PROD,
         rates=rates,
     )
-
-
-def _prose(text: str) -> str:
-    return textwrap.fill(text, _LINE, break_long_words=False, break_on_hyphens=False)
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    rule = "|" + "---|" * len(headings)
-    return "\n".join([_row(headings), rule, *map(_row, rows)])
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _number(value: float) -> str:

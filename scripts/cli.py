@@ -8,18 +8,19 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from imagesearch.models import Part
+from imagesearch_client import ClientError, ImageSearchClient
 from scripts.artifact.cli import LOCK, OUTPUT, package_model, publish_model
 from scripts.bulk.cli import bulk_command, reconcile_command, runs
-from scripts.client import ImageSearchClient
 from scripts.demo import run_demo
 from scripts.deploy import deploy
 from scripts.errors import CommandError
+from scripts.evaluation.cli import evaluate_command
 from scripts.library import Report, ingest
 from scripts.local.cli import app as local
 from scripts.metadata.cli import metadata_command
 from scripts.migration.cli import migrate_command
-from scripts.render import complaints, console, ingest_progress, show_report, show_result
+from scripts.render import complaints, console, ingest_progress, show_report
+from scripts.search.cli import search_command
 from scripts.target import find_target
 
 app = typer.Typer(
@@ -37,6 +38,8 @@ app.command("package-model")(package_model)
 app.command("publish-model")(publish_model)
 app.command("metadata")(metadata_command)
 app.command("migrate")(migrate_command)
+app.command("evaluate")(evaluate_command)
+app.command("search")(search_command)
 app.command("bulk")(bulk_command)
 app.command("reconcile")(reconcile_command)
 app.add_typer(runs, name="runs")
@@ -53,31 +56,6 @@ def deploy_command(
     Credentials are those of the AWS command line; further options go to `cdk deploy`.
     """
     deploy(environment, region=region, lock=LOCK, output=OUTPUT, options=context.args, report=console.print)
-
-
-@app.command("search")
-def search_command(
-    text: Annotated[str | None, typer.Argument(help="What the picture shows, in words.")] = None,
-    image: Annotated[Path | None, typer.Option(help="A picture to find similar ones of.")] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many pictures.")] = 10,
-    min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out weaker hits.")] = None,
-    prefix: Annotated[str | None, typer.Option(help="Only pictures whose key begins so.")] = None,
-    part: Annotated[
-        Part, typer.Option(help="Compare with the pictures, their captions, or both.")
-    ] = "picture",
-    as_json: AsJson = False,
-    url: Url = None,
-    api_key: ApiKey = None,
-) -> None:
-    """Find pictures by TEXT, by --image, or by both together."""
-    target = find_target(url=url, api_key=api_key)
-    picture = _read_picture(image) if image else None
-    with ImageSearchClient(target.url, target.api_key) as client:
-        result = client.search(text, picture=picture, k=k, min_score=min_score, prefix=prefix, part=part)
-    if as_json:
-        typer.echo(result.model_dump_json(indent=2))
-    else:
-        show_result(result, title=" + ".join(filter(None, [text, image.name if image else None])))
 
 
 @app.command("ingest")
@@ -136,18 +114,11 @@ def _report_document(report: Report) -> dict[str, object]:
     }
 
 
-def _read_picture(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CommandError("picture_unreadable", f"{path} cannot be read: {error.strerror}.") from error
-
-
 def main() -> None:
-    """Run the command line; a ``CommandError`` ends it with one sentence and exit status 1."""
+    """Run the command line; what goes wrong ends it with one sentence and exit status 1."""
     try:
         app()
-    except CommandError as error:
+    except (CommandError, ClientError) as error:
         complaints.print(f"[red]{error.code}[/red]: {escape(error.message)}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:

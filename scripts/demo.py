@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from scripts.client import ImageSearchClient
+from imagesearch_client import ImageSearchClient
 from scripts.gallery import DEMO_PICTURE, DEMO_TEXTS, gallery
 from scripts.library import find_pictures, ingest
 from scripts.local.environment import up
-from scripts.render import console, ingest_progress, show_report, show_result
+from scripts.render import console, ingest_progress, show_report
+from scripts.search.render import show_result
 from scripts.target import find_target, local_directory
 
 GALLERY = Path("build/gallery")
@@ -34,7 +35,7 @@ def run_demo(*, pictures: Path | None, model: str | None) -> None:
         for text in TEXTS_FOR_ANY_ALBUM if pictures else DEMO_TEXTS:
             show_result(client.search(text, k=HITS), title=f'"{text}"')
         picture = _query_picture(folder) if pictures else folder / DEMO_PICTURE
-        show_result(client.search(picture=picture.read_bytes(), k=HITS), title=f"like {picture.name}")
+        show_result(client.search(picture=picture, k=HITS), title=f"like {picture.name}")
     console.print(_how_to_go_on(folder), soft_wrap=True, highlight=False)
 
 

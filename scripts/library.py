@@ -11,7 +11,7 @@ from typing import Any
 
 from imagesearch.metadata import sidecar_key
 from imagesearch.models import Metadata
-from scripts.client import Fault, ImageSearchClient, ImageState
+from imagesearch_client import Fault, ImageSearchClient, ImageState
 from scripts.errors import CommandError
 from scripts.metadata.folder import Description, FolderMetadata, find_files, read_folder
 from scripts.metadata.sidecars import Sidecar, send

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from textwrap import shorten
 
 from rich.console import Console
 from rich.markup import escape
@@ -23,7 +22,6 @@ from rich.text import Text
 from imagesearch.bulk.runs import Reject
 from imagesearch.errors import MetadataInvalidError
 from scripts.bulk.runs import Run
-from scripts.client import Hit, SearchResult
 from scripts.library import OnProgress, Report
 from scripts.metadata.describe import Described
 
@@ -34,7 +32,6 @@ RATE_SECONDS = 300.0
 """The time over which the rate of a bulk run is taken: shards finish in bursts."""
 
 SHARDS_NAMED = 5
-DESCRIPTION_CHARACTERS = 60
 
 
 @contextmanager
@@ -207,27 +204,6 @@ def _show_failure(run: Run) -> None:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}"
-
-
-def show_result(result: SearchResult, *, title: str) -> None:
-    """Print ranked hits as a table, with what is said of them if anything is, and the time by part below."""
-    table = Table(title=escape(title), title_justify="left", box=None, pad_edge=False)
-    for column, justify in (("", "right"), ("score", "right"), ("picture", "left"), ("size", "right")):
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    said = [_said_of(hit) for hit in result.hits]
-    if any(said):
-        table.add_column("title · caption")
-    for rank, (hit, text) in enumerate(zip(result.hits, said, strict=True), start=1):
-        cells = (str(rank), f"{hit.score:.3f}", escape(hit.key), f"{hit.width}×{hit.height}")
-        table.add_row(*cells, *([escape(text)] if any(said) else []))
-    console.print(table)
-    console.print(" · ".join(f"{part} {ms:.0f} ms" for part, ms in result.took_ms.items()), style="dim")
-
-
-def _said_of(hit: Hit) -> str:
-    """Return title and caption, cut to one line."""
-    text = " · ".join(filter(None, (hit.title, hit.caption)))
-    return shorten(text, DESCRIPTION_CHARACTERS, placeholder=" …")
 
 
 def show_report(report: Report) -> None:

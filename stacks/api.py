@@ -3,19 +3,26 @@
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from stacks.components.encoder_access import allow_encoding, allow_reading_pictures
-from stacks.components.function_environment import query_environment
+from stacks import names
+from stacks.components.bundling import THUMBNAIL
+from stacks.components.encoder_access import allow_encoding, allow_reading_pictures, allow_uploads
+from stacks.components.function_environment import query_environment, thumbnail_environment
+from stacks.components.permissions import allow, bucket_arn
 from stacks.components.python_function import PythonFunction
-from stacks.components.search_api import SearchApi
+from stacks.components.search_api import Answering, SearchApi
 from stacks.components.vector_domain import allow_requests
 from stacks.names import INDEX_ALIAS
 from stacks.settings import Settings
 
 
 class ApiStack(cdk.Stack):
-    """Query function behind the REST API. Outputs: `ApiUrl`, `ApiId`, `ApiKeyId` (not the key's value)."""
+    """Query and thumbnail function behind the REST API.
+
+    Outputs: `ApiUrl`, `ApiId`, `ApiKeyId` (not the key's value).
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, search_endpoint: str, **stack: Any
@@ -32,7 +39,23 @@ class ApiStack(cdk.Stack):
             environment=query_environment(settings, search_endpoint),
         )
         _allow_query(query, settings)
-        search = SearchApi(self, "Search", settings=settings, function=query.function)
+        thumbnail = PythonFunction(
+            self,
+            "Thumbnail",
+            entrypoint="thumbnail",
+            description="Makes thumbnails of pictures, for whoever has a link",
+            settings=settings.functions,
+            memory_mb=settings.thumbnails.memory_mb,
+            timeout_seconds=settings.thumbnails.timeout_seconds,
+            environment=thumbnail_environment(settings),
+            asset=THUMBNAIL,
+        )
+        _allow_thumbnail(thumbnail, settings)
+        functions: dict[Answering, lambda_.IFunction] = {
+            "query": query.function,
+            "thumbnail": thumbnail.function,
+        }
+        search = SearchApi(self, "Search", settings=settings, functions=functions)
         cdk.CfnOutput(self, "ApiUrl", value=search.api.url)
         cdk.CfnOutput(self, "ApiId", value=search.api.rest_api_id)
         cdk.CfnOutput(self, "ApiKeyId", value=search.key.key_id)
@@ -40,11 +63,25 @@ class ApiStack(cdk.Stack):
 
 def _allow_query(query: PythonFunction, settings: Settings) -> None:
     allow_encoding(query.role, settings)
-    # Presigned addresses carry the rights of whoever signed them.
+    # Presigned addresses and forms carry the rights of whoever signed them.
     allow_reading_pictures(query.role, settings)
+    allow_uploads(query.role, settings)
     reason = "Documents of any picture, in whichever index the alias leads to."
     reading = [f"{INDEX_ALIAS}/_mapping", f"{INDEX_ALIAS}-*/_doc/*"]
-    searching = [f"{INDEX_ALIAS}-*/_search", f"{INDEX_ALIAS}-*/_count"]
+    searching = [f"{INDEX_ALIAS}-*/{call}" for call in ("_count", "_mget", "_msearch", "_search")]
     # A search carries a body, so it is a POST; on these paths a POST writes nothing.
     allow_requests(query.role, settings=settings, methods=["Get"], paths=reading, reason=reason)
     allow_requests(query.role, settings=settings, methods=["Post"], paths=searching, reason=reason)
+
+
+def _allow_thumbnail(thumbnail: PythonFunction, settings: Settings) -> None:
+    # It reads no picture by rights of its own: links bring them.
+    bucket = bucket_arn(names.artifact_bucket(settings))
+    allow(
+        thumbnail.role,
+        actions=["s3:GetObject", "s3:PutObject"],
+        resources=[f"{bucket}/{names.THUMBNAILS}/*"],
+        wildcard="Thumbnails of any picture.",
+    )
+    # Without it an absent thumbnail is a missing permission.
+    allow(thumbnail.role, actions=["s3:ListBucket"], resources=[bucket])

@@ -9,12 +9,16 @@ from typing import Literal, get_args
 from stacks import limits
 
 Architecture = Literal["arm64", "x86_64"]
+ContainerImage = Literal["huggingface", "slim"]
 Engine = Literal["faiss", "lucene"]
 Space = Literal["cosinesimil", "l2"]
 AttributeType = Literal["keyword", "number", "boolean", "date"]
 LogRetentionDays = Literal[7, 30, 90, 365]
 
+_GRAVITON = re.compile(r"ml\.[a-z]+\d+g[a-z]*\.")
+_IMAGE_ADDRESS = re.compile(r"[a-z0-9./_-]+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
 _ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_ORIGIN = re.compile(r"https?://[a-zA-Z0-9.*-]+(:(\d+|\*))?")
 _METADATA_FIELDS = ("title", "caption", "tags", "attributes")
 _ATTRIBUTES: Mapping[str, AttributeType] = MappingProxyType(
     {
@@ -50,6 +54,10 @@ def _require_function(name: str, *, memory_mb: int, timeout_seconds: int) -> Non
 
 def _require_instances(name: str, instance_type: str, count: int) -> None:
     require(instance_type.startswith("ml."), f"{name}.instance_type {instance_type!r} lacks 'ml.'")
+    require(
+        not _GRAVITON.match(instance_type),
+        f"{name}.instance_type {instance_type!r} has an Arm processor; image and artifact are for x86-64",
+    )
     require(count >= 1, f"{name}.instance_count must be at least 1, not {count}")
 
 
@@ -93,6 +101,30 @@ class RealTimeEndpoint:
     def max_payload_bytes(self) -> int:
         """Largest request the endpoint accepts."""
         return limits.REAL_TIME_PAYLOAD.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerSettings:
+    """What the models run in.
+
+    `image` is SageMaker's own for Hugging Face, which brings torch, or the slim one of `serving_image/`,
+    which is built while the environment is deployed, on `base_image`: Debian 13 with the Python that the
+    artifacts' wheels are for. With a digest (`@sha256:`) that is the same for ever, else what its tag means
+    on the day of the build. Without a registry's name it is Docker Hub's, which limits anonymous downloads: a
+    mirror of your own has no such limit.
+    """
+
+    image: ContainerImage = "huggingface"
+    base_image: str = "python:3.12-slim-trixie"
+
+    def __post_init__(self) -> None:
+        """Check the image's name and the form of the base image's address."""
+        known = get_args(ContainerImage)
+        require(self.image in known, f"container.image must be one of {', '.join(known)}, not {self.image!r}")
+        require(
+            bool(_IMAGE_ADDRESS.fullmatch(self.base_image)),
+            f"container.base_image must be such as registry/name:tag@sha256:…, not {self.base_image!r}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,7 +275,12 @@ class IngestSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings:
-    """The query API. `rate_per_second` and `burst` are those of the usage plan, per key."""
+    """The query API. `rate_per_second` and `burst` are those of the usage plan, per key.
+
+    Pages of `web_origins` may send pictures to the image bucket and read them from it; an origin may hold one
+    asterisk. A running function keeps the vectors of the last `encode_cache_size` texts and pictures.
+    `fetch_urls` lets searches name pictures by their addresses on the public web, which the function fetches.
+    """
 
     memory_mb: int = 1024
     timeout_seconds: int = 28
@@ -252,6 +289,9 @@ class ApiSettings:
     burst: int = 40
     max_results: int = 100
     url_ttl_seconds: int = 900
+    encode_cache_size: int = 1000
+    fetch_urls: bool = False
+    web_origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the ranges, and that every wait ends before the one around it."""
@@ -263,6 +303,34 @@ class ApiSettings:
         require(1 <= self.rate_per_second <= self.burst, "api: 1 <= rate_per_second <= burst must hold")
         _require_between("api.max_results", self.max_results, 1, limits.NEIGHBOURS.value)
         _require_between("api.url_ttl_seconds", self.url_ttl_seconds, 1, limits.PRESIGNED_SECONDS.value)
+        # As Python's numbers, 10,000 vectors of 512 take some 160 MB.
+        _require_between("api.encode_cache_size", self.encode_cache_size, 1, 10_000)
+        for origin in self.web_origins:
+            known = _ORIGIN.fullmatch(origin) and origin.count("*") <= 1
+            require(bool(known), f"api.web_origins must be such as https://search.example, not {origin!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThumbnailSettings:
+    """The function that makes thumbnails, one at a time.
+
+    Decoding one picture may take 1.1 GB, as in the model's container, which must fit beside the function.
+    `rate_per_second` and `burst` are those of all who ask together: a page shows many thumbnails at once.
+    """
+
+    memory_mb: int = 2048
+    timeout_seconds: int = 25
+    rate_per_second: int = 100
+    burst: int = 200
+
+    def __post_init__(self) -> None:
+        """Check the function, and that it ends before the API's wait for it."""
+        _require_function("thumbnails", memory_mb=self.memory_mb, timeout_seconds=self.timeout_seconds)
+        most = limits.API_SECONDS.value
+        require(self.timeout_seconds < most, f"thumbnails.timeout_seconds must be below {most}")
+        require(
+            1 <= self.rate_per_second <= self.burst, "thumbnails: 1 <= rate_per_second <= burst must hold"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,12 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from stacks import names
-from stacks.components.buckets import access_log_bucket, private_bucket
+from stacks.components.buckets import access_log_bucket, admit_pages, private_bucket
 from stacks.components.vector_domain import VectorDomain
 from stacks.settings import Settings
+
+# A search uses what was uploaded for it at once; a thumbnail is made again when it is next asked for.
+_QUERY_DAYS, _THUMBNAIL_DAYS = 1, 30
 
 
 class DataStack(cdk.Stack):
@@ -21,10 +24,22 @@ class DataStack(cdk.Stack):
         super().__init__(scope, construct_id, termination_protection=settings.retain_data, **stack)
         logs = access_log_bucket(self, "AccessLogs", name=names.log_bucket(settings), settings=settings)
         images = private_bucket(
-            self, "Images", name=names.image_bucket(settings), settings=settings, logs=logs, events=True
+            self,
+            "Images",
+            name=names.image_bucket(settings),
+            settings=settings,
+            logs=logs,
+            events=True,
+            passing={names.QUERIES: _QUERY_DAYS},
         )
+        admit_pages(images, settings.api.web_origins)
         artifacts = private_bucket(
-            self, "Artifacts", name=names.artifact_bucket(settings), settings=settings, logs=logs
+            self,
+            "Artifacts",
+            name=names.artifact_bucket(settings),
+            settings=settings,
+            logs=logs,
+            passing={names.THUMBNAILS: _THUMBNAIL_DAYS},
         )
         self.search_endpoint = VectorDomain(self, "Search", settings=settings).endpoint
         cdk.CfnOutput(self, "ImageBucketName", value=images.bucket_name)

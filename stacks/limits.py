@@ -259,10 +259,25 @@ LIMITS: tuple[Limit, ...] = tuple(limit for limit in list(globals().values()) if
 # query string likewise, and the request context follows.
 EVENT_OVERHEAD_BYTES = 64 * KIB
 
+# The model answers a shard's records in one response, each with a key (1 KiB), what S3 keeps with the object
+# (at most 8 KiB are passed on), what is told of the picture (less than 1 KiB) and its vector as text.
+ANSWERED_RECORDS = 256
+ANSWERED_FACTS_BYTES = 10 * KIB
+ANSWERED_NUMBER_BYTES = len("-0.12345678,")
+
+# Largest object that the model's container reads as a picture, and so the largest that can be uploaded.
+PICTURE_BYTES = 50 * MIB
+
 
 def max_request_body_bytes() -> int:
     """Return the largest body that Lambda accepts from API Gateway, as it stands in the event (base64)."""
     return LAMBDA_PAYLOAD.value - EVENT_OVERHEAD_BYTES
+
+
+def max_dimension() -> int:
+    """Return the length of the longest vectors with which a full shard's answers fit into one response."""
+    each = REAL_TIME_PAYLOAD.value // ANSWERED_RECORDS - ANSWERED_FACTS_BYTES
+    return min(DIMENSIONS.value, each // ANSWERED_NUMBER_BYTES)
 
 
 def render_markdown() -> str:

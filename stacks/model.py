@@ -7,6 +7,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from stacks.components.clip_endpoint import ClipEndpoint
+from stacks.components.serving_image import ServingImage
 from stacks.model_lock import LockedModel
 from stacks.settings import Settings
 
@@ -24,6 +25,11 @@ class ModelStack(cdk.Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        for name, model in models.items():
-            ClipEndpoint(self, name, model=model, settings=settings)
+        endpoints = [
+            ClipEndpoint(self, name, model=model, settings=settings) for name, model in models.items()
+        ]
+        if settings.container.image == "slim":
+            image = ServingImage(self, "Image", settings=settings)
+            for endpoint in endpoints:
+                endpoint.node.add_dependency(image)
         cdk.CfnOutput(self, "EndpointPrefix", value=settings.endpoint_prefix)

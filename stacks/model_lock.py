@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
-from stacks.limits import DIMENSIONS
+from stacks.limits import max_dimension
 
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -42,8 +42,13 @@ class LockedModel:
                 _is_match(_HEX64, getattr(self, name)), f"{name} must be 64 lower-case hexadecimal digits"
             )
         whole = isinstance(self.dimension, int) and not isinstance(self.dimension, bool)
-        in_range = whole and 1 <= self.dimension <= DIMENSIONS.value
-        _require(in_range, f"dimension must be a whole number from 1 to {DIMENSIONS.value}")
+        longest = max_dimension()
+        in_range = whole and 1 <= self.dimension <= longest
+        _require(
+            in_range,
+            f"dimension must be a whole number from 1 to {longest}, the longest vectors with which a full "
+            "shard's answers fit into one response",
+        )
         _require(_is_match(_PYTHON, self.python), 'python must be a version such as "3.12"')
 
     @property

@@ -17,6 +17,8 @@ MANIFEST, REPORT = "manifest.json", "report.json"
 
 # Where the records of migrations lie in the artifact bucket.
 MIGRATIONS = "migrations"
+# Where thumbnails lie in the artifact bucket, and pictures of searches in the image bucket.
+THUMBNAILS, QUERIES = "thumbnails", ".queries"
 
 
 def image_bucket(settings: Settings) -> str:
@@ -32,6 +34,11 @@ def artifact_bucket(settings: Settings) -> str:
 def bulk_state_machine(settings: Settings) -> str:
     """Name of the state machine of the bulk run."""
     return f"{settings.endpoint_prefix}bulk"
+
+
+def image_repository(settings: Settings) -> str:
+    """Name of the ECR repository that holds the models' own image, where the settings name that."""
+    return f"{settings.endpoint_prefix}model-server"
 
 
 def log_bucket(settings: Settings) -> str:

@@ -13,6 +13,7 @@ from stacks import limits
 from stacks.component_settings import (
     ApiSettings,
     BulkSettings,
+    ContainerSettings,
     DomainSettings,
     FunctionSettings,
     IndexSettings,
@@ -20,6 +21,7 @@ from stacks.component_settings import (
     MigrationSettings,
     RealTimeEndpoint,
     ServerlessEndpoint,
+    ThumbnailSettings,
     require,
 )
 
@@ -40,9 +42,11 @@ class Settings:
     index: IndexSettings
     bulk: BulkSettings
     migration: MigrationSettings
+    container: ContainerSettings = field(default_factory=ContainerSettings)
     functions: FunctionSettings = field(default_factory=FunctionSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
+    thumbnails: ThumbnailSettings = field(default_factory=ThumbnailSettings)
     region: str = "us-east-1"
     account: str | None = None
     retain_data: bool = False
@@ -59,6 +63,10 @@ class Settings:
         # A faiss mapping is accepted by an OpenSearch without that library, and kills it at the next refresh.
         require(
             lucene or not self.domain.emulated, f"{self.name}: an emulated domain has the engine lucene only"
+        )
+        builds = self.container.image == "slim" and self.domain.emulated
+        require(
+            not builds, f"{self.name}: an emulated environment builds no image; it runs the slim one's stack"
         )
         hosted = self.index.replicas < self.domain.data_nodes
         require(hosted, f"{self.name}: index.replicas needs as many other data nodes, there are too few")
@@ -134,7 +142,7 @@ LOCAL = Settings(
     # A picture whose ingest failed is tried again after the visibility timeout, six times this one.
     ingest=IngestSettings(timeout_seconds=30, invoke_timeout_seconds=10, max_concurrency=2),
     # One caller measures and tests here as fast as it can.
-    api=ApiSettings(rate_per_second=200, burst=400),
+    api=ApiSettings(rate_per_second=200, burst=400, web_origins=("http://localhost:*", "http://127.0.0.1:*")),
     alarms=False,
 )
 

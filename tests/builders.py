@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from imagesearch.adapters.in_memory import InMemoryEmbedder, InMemoryPictureStore, InMemoryVectorIndex
+from imagesearch.adapters.in_memory import InMemoryEmbedder, InMemoryPictureStore
+from imagesearch.adapters.in_memory_index import InMemoryVectorIndex
 from imagesearch.index_setup import IndexSetup
 from imagesearch.indexing import Indexer
 from imagesearch.metadata import Attributes
@@ -14,11 +16,13 @@ from imagesearch.models import (
     ImageRecord,
     IndexInfo,
     Metadata,
+    Part,
     PictureEmbedding,
     RejectedImage,
     Vector,
 )
-from imagesearch.search import Searcher
+from imagesearch.queries import Example, Query, TextExample, Wish
+from imagesearch.searching.searcher import Searcher
 
 FINGERPRINT = "5e" * 32
 OTHER_FINGERPRINT = "0f" * 32
@@ -77,6 +81,12 @@ def an_index(name: str = "images-5e5e5e5e5e5e-1", *, space: str = "cosinesimil")
     return IndexInfo(name=name, fingerprint=FINGERPRINT, dimension=DIMENSION, space=space)
 
 
+def a_query(*like: Example | str, **ranking: Any) -> Query:
+    """A query for what is like all of these, of which texts stand for themselves."""
+    examples = (TextExample(text=each) if isinstance(each, str) else each for each in like)
+    return Query(wishes=tuple(Wish(example=example) for example in examples), **ranking)
+
+
 class InMemoryEndpoints:
     """One endpoint for each model, by its fingerprint."""
 
@@ -95,6 +105,16 @@ class InMemoryEndpoints:
 
     def embed_stored(self, *, fingerprint: str, key: str) -> PictureEmbedding:
         return self._models[fingerprint].embed_stored(fingerprint=fingerprint, key=key)
+
+
+@dataclass(frozen=True)
+class CutoffAt:
+    """Takes every score from this one on for a good one, whatever is asked."""
+
+    score: float
+
+    def threshold(self, index: IndexInfo, vector: Vector, part: Part) -> float:
+        return self.score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +139,14 @@ def in_memory_house(*, fingerprint: str = FINGERPRINT, model: str = FINGERPRINT)
         index=index,
         embedder=embedder,
         indexer=Indexer(embedder=embedder, index=index, pictures=pictures, attributes=ATTRIBUTES),
-        searcher=Searcher(embedder=embedder, index=index, pictures=pictures, url_ttl_seconds=60),
+        searcher=Searcher(
+            embedder=embedder,
+            index=index,
+            pictures=pictures,
+            cutoff=CutoffAt(0.75),
+            web=None,
+            url_ttl_seconds=60,
+        ),
     )
 
 

@@ -1,8 +1,6 @@
 """A bulk run on in-memory parts: its steps, and a transform job that answers as the container does."""
 
-import base64
 import json
-from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +17,8 @@ from imagesearch.bulk.runs import Instances, Page, Report, ShardResult
 from imagesearch.errors import ImageSearchError
 from imagesearch.models import Embedding, PictureEmbedding
 from imagesearch.ports import ArtifactStore, PictureStore, VectorIndex
+from imagesearch.queries import Nearest
+from tests.answer_lines import line_bytes
 from tests.builders import ATTRIBUTES, FINGERPRINT, InMemoryHouse, in_memory_house
 from tests.watched import watched, watched_indexer
 
@@ -34,7 +34,7 @@ def answer_line(key: str, embedding: Embedding) -> dict[str, Any]:
     return {
         "id": key,
         "fingerprint": embedding.fingerprint,
-        "embedding": base64.b64encode(array("f", embedding.vector).tobytes()).decode(),
+        "embedding": list(embedding.vector),
         "picture": _picture(embedding) if isinstance(embedding, PictureEmbedding) else None,
     }
 
@@ -98,14 +98,16 @@ class BulkHouse:
             index=self.house.index, loading=self.house.index, artifacts=self.artifacts, model_names=models
         )
 
-    def transform(self, *, change: Callable[[dict[str, Any]], object] = lambda line: line) -> None:
+    def transform(
+        self, *, change: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda line: line
+    ) -> None:
         """Answer the shards of the manifest as a job does; `change` may spoil lines, or drop them."""
         _, *shards = json.loads(self.artifacts.read(self.files.keys.manifest) or b"[null]")
         for file in shards:
             records = map(json.loads, self.artifacts.lines(self.files.keys.shards + file))
             lines = [change(self._line(record)) for record in records]
-            content = "".join(json.dumps(line) + "\n" for line in lines if line is not None)
-            self.artifacts.write(f"{self.files.keys.embeddings}{file}.out", content.encode())
+            content = b"".join(line_bytes(line) for line in lines if line is not None)
+            self.artifacts.write(f"{self.files.keys.embeddings}{file}.out", content)
 
     def _line(self, record: Mapping[str, str]) -> dict[str, Any]:
         key = record["id"]
@@ -117,7 +119,9 @@ class BulkHouse:
         except ImageSearchError as error:
             return error_line(key, error.code, error.message)
 
-    def embed(self, *, change: Callable[[dict[str, Any]], object] = lambda line: line, **given: Any) -> None:
+    def embed(
+        self, *, change: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda line: line, **given: Any
+    ) -> None:
         """Plan, prepare and transform."""
         self.plan(**given)
         self.preparer().prepare(RUN)
@@ -162,8 +166,8 @@ class BulkHouse:
         """Return the keys of the pictures whose caption's vector is that of this text."""
         (text,) = self.house.embedder.embed(fingerprint=FINGERPRINT, texts=[caption])
         name = self.house.index.active().name
-        matches = self.house.index.search(name, text.vector, k=1000, min_score=0.9999, part="caption")
-        return sorted(match.image.key for match in matches)
+        (matches,) = self.house.index.search(name, [Nearest(part="caption", vector=text.vector)], k=1000)
+        return sorted(match.image.key for match in matches if match.score >= 0.9999)
 
     def rejects(self) -> dict[str, str]:
         """Return the codes of the rejected keys."""

@@ -22,6 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "verified(part, on): the part this test shows to work, and where it was asked"
     )
+    config.addinivalue_line("markers", "fuzz: requests are made up from the OpenAPI document")
     config.addinivalue_line("markers", "faults: a part is killed, or the world changes, while it works")
 
 

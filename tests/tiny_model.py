@@ -58,6 +58,8 @@ def description(dimension: int, size: int, padding: str) -> dict[str, Any]:
         "dimension": dimension,
         "image": image,
         "text": text,
+        "runtime": "onnxruntime",
+        "precision": "fp32",
         "preprocessing_version": PREPROCESSING_VERSION,
         "licence": "Apache-2.0",
         "source": "rendered by tests",

@@ -12,6 +12,7 @@ from typing import Literal
 On = Literal["emulator", "genuine part", "stand-in"]
 COLUMNS: tuple[On, ...] = ("emulator", "genuine part", "stand-in")
 ONLY_ON_AWS = (
+    "CodeBuild: the build of the models' own image, and that SageMaker runs it",
     "IAM: that each role may do what it must (locally, permissions are synthesized and linted, not enforced)",
     "OpenSearch Service: the managed domain, its access policy, and the engine `faiss`",
     "SageMaker: cold starts, scaling, and the limits of its own control plane",

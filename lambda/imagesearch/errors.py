@@ -8,6 +8,15 @@ ImageSearchError
 │   ├── QueryEmptyError               query_empty
 │   ├── TextTooLongError              text_too_long
 │   ├── ImageUnknownError             image_unknown
+│   ├── UploadUnknownError            upload_unknown
+│   ├── UseUploadError                use_upload: the picture must be uploaded first
+│   ├── FilterInvalidError            filter_invalid
+│   ├── CursorInvalidError            cursor_invalid
+│   ├── CursorExpiredError            cursor_expired: the index of the search is no longer searched
+│   ├── UrlsDisabledError             urls_disabled
+│   ├── UrlRefusedError               url_refused: the address leads where none may lead
+│   ├── UrlUnreachableError           url_unreachable
+│   ├── LinkExpiredError              link_expired
 │   └── RouteUnknownError             route_unknown
 ├── PictureError                      the picture's own fault: asking again changes nothing
 │   ├── PictureEmptyError             picture_empty
@@ -15,7 +24,6 @@ ImageSearchError
 │   ├── PictureCorruptError           picture_corrupt
 │   ├── PictureTooManyPixelsError     picture_too_many_pixels
 │   ├── PictureTooCostlyError         picture_too_costly
-│   ├── PictureTooLargeError          picture_too_large
 │   └── SourceTooLargeError           source_too_large
 ├── MetadataInvalidError              metadata_invalid: the picture is indexed without its metadata
 ├── ModelMismatchError                model_mismatch: vectors of two models must never meet
@@ -23,7 +31,8 @@ ImageSearchError
 ├── UnavailableError                  passes by itself; `retry_after` says when to ask again
 │   ├── ModelUnavailableError         model_unavailable
 │   ├── SearchUnavailableError        search_unavailable
-│   └── StoreUnavailableError         store_unavailable
+│   ├── StoreUnavailableError         store_unavailable
+│   └── DeadlineError                 deadline: the request's time is over
 ├── SourceNotFoundError               source_not_found: the object went while it was being read
 ├── UnsettledError                    unsettled: the object changed each time it was looked at
 ├── BulkError                         a step of a bulk run cannot be taken
@@ -45,6 +54,7 @@ ImageSearchError
 │   ├── IndexRetiredError             index_retired: the index is no longer kept equal to the bucket
 │   ├── IndexInUseError               index_in_use: an index that is searched or written is not removed
 │   └── LabelsInvalidError            labels_invalid
+├── ImageBuildFailedError             image_build_failed: the model's container image was not built
 └── InternalError                     internal: a fault of the code or of the deployment
     ├── SettingsError                 a variable of the environment is missing or unusable
     ├── MessageInvalidError           a queue message that is no event of the image bucket
@@ -53,6 +63,7 @@ ImageSearchError
     ├── SourceForbiddenError          the endpoint may not read the image bucket
     ├── SearchRefusedError            OpenSearch refuses what it was sent
     ├── StoreRefusedError             S3 refuses what it was asked
+    ├── ImageBuildRefusedError        CodeBuild or ECR refuses what it was asked, or does not answer
     └── EngineMissingError            a vector field that does not name the configured engine
 """
 
@@ -109,6 +120,60 @@ class ImageUnknownError(RequestError):
     code = "image_unknown"
 
 
+class UploadUnknownError(RequestError):
+    """No picture was uploaded under this name, or it has been deleted since."""
+
+    code = "upload_unknown"
+
+
+class UseUploadError(RequestError):
+    """The picture is larger than a request may carry; it has to be uploaded first."""
+
+    code = "use_upload"
+
+
+class FilterInvalidError(RequestError):
+    """The filter names an unknown field, asks a field what its type has not, or is too large."""
+
+    code = "filter_invalid"
+
+
+class CursorInvalidError(RequestError):
+    """The cursor is none of this API's, or belongs to another query."""
+
+    code = "cursor_invalid"
+
+
+class CursorExpiredError(RequestError):
+    """The cursor belongs to an index that is no longer searched."""
+
+    code = "cursor_expired"
+
+
+class UrlsDisabledError(RequestError):
+    """The settings do not let pictures be fetched from the web."""
+
+    code = "urls_disabled"
+
+
+class UrlRefusedError(RequestError):
+    """The address is of a kind, or leads to a place, that is never asked."""
+
+    code = "url_refused"
+
+
+class UrlUnreachableError(RequestError):
+    """The address did not give a picture in time."""
+
+    code = "url_unreachable"
+
+
+class LinkExpiredError(RequestError):
+    """The link's signature is not, or is no longer, valid."""
+
+    code = "link_expired"
+
+
 class RouteUnknownError(RequestError):
     """The API has no such route."""
 
@@ -147,12 +212,6 @@ class PictureTooCostlyError(PictureError):
     """Decoding the picture takes more time or memory than any one picture is given."""
 
     code = "picture_too_costly"
-
-
-class PictureTooLargeError(PictureError):
-    """The picture has more bytes than a request may carry."""
-
-    code = "picture_too_large"
 
 
 class SourceTooLargeError(PictureError):
@@ -203,6 +262,12 @@ class StoreUnavailableError(UnavailableError):
     """S3 is unreachable or throttling."""
 
     code = "store_unavailable"
+
+
+class DeadlineError(UnavailableError):
+    """The request's time is over before it was answered."""
+
+    code = "deadline"
 
 
 class SourceNotFoundError(ImageSearchError):
@@ -327,6 +392,12 @@ class LabelsInvalidError(MigrationError):
     code = "labels_invalid"
 
 
+class ImageBuildFailedError(ImageSearchError):
+    """The image of the model's container was not built; the message says where the log is."""
+
+    code = "image_build_failed"
+
+
 class InternalError(ImageSearchError):
     """A fault that only the operator can mend; callers learn no details."""
 
@@ -357,6 +428,10 @@ class SearchRefusedError(InternalError):
 
 class StoreRefusedError(InternalError):
     """S3 answered that the request itself is wrong or forbidden."""
+
+
+class ImageBuildRefusedError(InternalError):
+    """CodeBuild or ECR answered that the request itself is wrong or forbidden, or did not answer."""
 
 
 class EngineMissingError(InternalError):

@@ -159,10 +159,15 @@ def _attributes(values: Mapping[str, Any], declared: Attributes) -> dict[str, At
 
 
 def _attribute(name: str, value: object, kind: AttributeType) -> AttributeValue:
-    if not _CHECKS[kind](value):
+    if not is_of_type(value, kind):
         raise MetadataInvalidError(f"The attribute {name} must be {_WANTED[kind]}, not {value!r:.100}.")
     assert isinstance(value, str | int | float)
     return float(value) if kind == "number" else value
+
+
+def is_of_type(value: object, kind: AttributeType) -> bool:
+    """Tell whether an attribute of this type can have the value."""
+    return _CHECKS[kind](value)
 
 
 def _is_keyword(value: object) -> bool:

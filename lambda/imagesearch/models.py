@@ -1,13 +1,14 @@
 """The application's vocabulary: immutable values that every layer shares, free of AWS and of HTTP."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
-Vector = tuple[float, ...]
-"""An L2-normalised embedding; its length is the model's dimension."""
+Vector = Sequence[float]
+"""An L2-normalised embedding, a tuple or a `WrittenVector`; its length is the model's dimension."""
 
 AttributeValue = str | float | bool
 """The value of an attribute; a date is its ISO text."""
@@ -22,18 +23,6 @@ def document_id(key: str) -> str:
     Keys themselves do not fit: they are up to 1024 bytes long, ids 512, and a slash would need escaping.
     """
     return hashlib.sha256(key.encode()).hexdigest()[:32]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Query:
-    """What is looked for among the keys of `prefix`: a text, a picture, or both (their vectors are added)."""
-
-    text: str | None = None
-    picture: bytes | None = None
-    k: int = 10
-    min_score: float | None = None
-    prefix: str | None = None
-    part: Part = "picture"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +94,7 @@ class Document:
     fingerprint: str
     sidecar: str | None = None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The document's id in every index."""
         return document_id(self.key)
@@ -146,36 +135,19 @@ class RejectedImage(Document):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Match:
-    """A picture that the index found; the score is 0..1 for the space `cosinesimil`: (1 + cosine) / 2."""
-
-    image: ImageRecord
-    score: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hit(Match):
-    """A match with a link to its picture, valid for a limited time."""
+class Links:
+    """Where a picture can be fetched for a limited time; the thumbnail's is relative to the API's address."""
 
     url: str
+    thumbnail_url: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timings:
-    """Milliseconds spent in the model, in the index, and in all."""
+class UploadForm:
+    """Where to send a picture, as the `file` of a form with these fields before it."""
 
-    encode: float
-    search: float
-    total: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchResult:
-    """The hits, best first, with the index and the model that found them."""
-
-    hits: tuple[Hit, ...]
-    index: IndexInfo
-    took_ms: Timings
+    url: str
+    fields: Mapping[str, str] = field(hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)

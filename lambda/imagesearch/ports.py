@@ -6,18 +6,21 @@ Implementations raise errors of `imagesearch.errors` only.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from imagesearch.filters import Filter
 from imagesearch.models import (
     EmbeddedImage,
     Embedding,
     ImageRecord,
     IndexInfo,
-    Match,
+    Links,
     ObjectState,
     Part,
     PictureEmbedding,
     RejectedImage,
+    UploadForm,
     Vector,
 )
+from imagesearch.queries import Match, Nearest, VectorPart, Words
 
 LISTED = 1000
 """How many objects one request lists at most: S3's own limit."""
@@ -51,16 +54,18 @@ class VectorIndex(Protocol):
         """
 
     def search(
-        self,
-        index: str,
-        vector: Vector,
-        *,
-        k: int,
-        min_score: float | None = None,
-        prefix: str | None = None,
-        part: Part = "picture",
-    ) -> tuple[Match, ...]:
-        """Return the at most k nearest pictures, best first, whose key begins with `prefix`."""
+        self, index: str, legs: Sequence[Nearest | Words], *, k: int, where: Filter | None = None
+    ) -> tuple[tuple[Match, ...], ...]:
+        """Return for every leg the at most k best pictures that the filter lets through.
+
+        The best come first, those of one score in the order of their ids; which of those with the score of
+        the last one are among the k is open. Where k such pictures exist, k are found.
+        """
+
+    def vectors(
+        self, index: str, document_ids: Sequence[str], *, part: VectorPart = "picture"
+    ) -> Mapping[str, Vector]:
+        """Return the vectors of those of the documents that have one of this part, as last written."""
 
     def get(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
         """Return the document as the last write left it (not as of the last refresh), or None."""
@@ -146,8 +151,11 @@ class IndexProbe(Protocol):
     def refresh(self, index: str) -> None:
         """Let searches see everything that was written."""
 
-    def sample(self, index: str, count: int) -> tuple[Vector, ...]:
-        """Return the vectors of at most `count` pictures, evenly drawn and the same ones at every call."""
+    def sample(self, index: str, count: int, *, part: VectorPart = "picture") -> tuple[Vector, ...]:
+        """Return the vectors of at most `count` pictures, evenly drawn and the same ones at every call.
+
+        Pictures without a vector of this part are not drawn.
+        """
 
     def exact(self, index: str, vector: Vector, *, k: int) -> tuple[Match, ...]:
         """Return the k nearest pictures by comparing with all of them."""
@@ -164,7 +172,10 @@ class LoadingIndex(Protocol):
 
 
 class PictureStore(Protocol):
-    """The bucket of pictures; an object `<key>.json`, its sidecar, describes the picture `<key>`."""
+    """The bucket of pictures; an object `<key>.json`, its sidecar, describes the picture `<key>`.
+
+    What was uploaded for a search (`uploads.is_query`) is no picture: it is neither looked at nor listed.
+    """
 
     def look(self, key: str) -> ObjectState | None:
         """Return the object's present state, or None where there is none."""
@@ -187,8 +198,28 @@ class PictureStore(Protocol):
         twice `at_once` ahead of what is taken: so many objects one request lists.
         """
 
-    def url(self, key: str, *, ttl_seconds: int) -> str:
-        """Return a link to the picture that works for `ttl_seconds` without credentials."""
+    def links(self, key: str, *, ttl_seconds: int) -> Links:
+        """Return links to the picture that work for at least `ttl_seconds` without credentials."""
+
+    def upload_form(self, key: str, *, content_type: str, max_bytes: int, ttl_seconds: int) -> UploadForm:
+        """Return the form by which a picture of this type and at most this size can be put under a key."""
+
+
+class WebPictures(Protocol):
+    """Pictures on the web, which strangers name."""
+
+    def fetch(self, url: str) -> bytes:
+        """Return what the address holds.
+
+        Raises UrlRefusedError and UrlUnreachableError, and UseUploadError for too many bytes.
+        """
+
+
+class AutoCutoff(Protocol):
+    """Knows which scores mean nothing."""
+
+    def threshold(self, index: IndexInfo, vector: Vector, part: Part) -> float:
+        """Return the least score, 0..1, that pictures have which this vector was meant for."""
 
 
 class ArtifactStore(Protocol):

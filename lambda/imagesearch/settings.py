@@ -18,6 +18,8 @@ _FROM_ZERO = {"number_of_replicas", "drain_hours", "min_recall"}
 
 VectorEngine = Literal["lucene", "faiss"]
 VectorSpace = Literal["cosinesimil", "l2"]
+UrlFetching = Literal["never", "https", "http"]
+"""Whether pictures are fetched from the web: not at all, by https only, or by plain http too."""
 ModelNames = Mapping[str, str]
 """SageMaker's names of the deployed models by the first digits of their fingerprints, read from JSON."""
 
@@ -140,13 +142,26 @@ class IngestSettings(SearchDomainSettings):
 class QuerySettings(IngestSettings):
     """What the query function needs: how thoroughly to search, and the API's limits.
 
-    `max_request_bytes` counts the body as Lambda receives it (a picture is base64 there).
+    `max_request_bytes` counts the body as Lambda receives it (a picture is base64 there), `max_picture_bytes`
+    a picture that is uploaded past it. Vectors of the last `encode_cache_size` texts and pictures are kept.
     """
 
     ef_search: int
     max_request_bytes: int
+    max_picture_bytes: int
     max_results: int
     url_ttl_seconds: int
+    encode_cache_size: int
+    fetch_urls: UrlFetching
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThumbnailSettings(Settings):
+    """What the thumbnail function needs: where pictures and thumbnails lie, and the largest it reads."""
+
+    image_bucket: str
+    artifact_bucket: str
+    max_picture_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,13 @@
-"""Vectors as text: how they are written as JSON, and those that are handed on as they were written."""
+"""Vectors: how they are written as JSON, those that are handed on as they were written, and products."""
 
 import json
+import math
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from operator import mul
 from typing import overload
 
 from imagesearch.models import Vector
@@ -63,3 +66,11 @@ def vector_json(vector: Vector) -> bytes:
 @lru_cache(_DIMENSIONS)
 def _format(dimension: int) -> bytes:
     return b"[%b]" % b",".join([b"%.8f"] * dimension)
+
+
+def dot(one: Vector, other: Vector) -> float:
+    """Return the scalar product of two vectors of one dimension: of unit vectors, their cosine."""
+    if sys.version_info >= (3, 12):
+        return math.sumprod(one, other)
+    total: float = sum(map(mul, one, other))
+    return total

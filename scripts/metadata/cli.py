@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.client import ImageSearchClient
+from imagesearch_client import ImageSearchClient
 from scripts.metadata.describe import describe
 from scripts.render import rows_progress, show_described
 from scripts.target import find_target

@@ -1,5 +1,7 @@
 """Private buckets: encrypted, TLS only, versioned, logged."""
 
+from collections.abc import Mapping, Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -16,10 +18,12 @@ def private_bucket(
     settings: Settings,
     logs: s3.IBucket,
     events: bool = False,
+    passing: Mapping[str, int] | None = None,
 ) -> s3.Bucket:
     """Return a private bucket called `name` that logs its accesses to `logs`.
 
-    With `events` every change is told to EventBridge. Old versions are kept for 30 days.
+    With `events` every change is told to EventBridge. Old versions are kept for 30 days. `passing` are
+    folders whose objects are deleted, and forgotten, after so many days.
     """
     bucket = s3.Bucket(
         scope,
@@ -37,7 +41,8 @@ def private_bucket(
                 abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
                 noncurrent_version_expiration=cdk.Duration.days(30),
                 expired_object_delete_marker=True,
-            )
+            ),
+            *(_forgotten(folder, days) for folder, days in (passing or {}).items()),
         ],
         removal_policy=removal_policy(settings),
         auto_delete_objects=settings.empty_buckets,
@@ -45,6 +50,25 @@ def private_bucket(
     if events:
         _send_events(bucket)
     return bucket
+
+
+def _forgotten(folder: str, days: int) -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        prefix=f"{folder}/",
+        expiration=cdk.Duration.days(days),
+        noncurrent_version_expiration=cdk.Duration.days(1),
+    )
+
+
+def admit_pages(bucket: s3.Bucket, origins: Sequence[str]) -> None:
+    """Let pages of these origins use presigned forms and links; the browser asks the bucket for leave."""
+    if origins:
+        bucket.add_cors_rule(
+            allowed_origins=list(origins),
+            allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.POST],
+            allowed_headers=["*"],
+            exposed_headers=["ETag"],
+        )
 
 
 def _send_events(bucket: s3.Bucket) -> None:

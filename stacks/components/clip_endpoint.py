@@ -11,9 +11,8 @@ from constructs import Construct
 from stacks import names
 from stacks.component_settings import RealTimeEndpoint, ServerlessEndpoint
 from stacks.components.encoder_access import allow_reading_pictures
-from stacks.components.model_container import model_container, model_name
+from stacks.components.model_container import model_container, model_name, repository_arn
 from stacks.components.permissions import allow, bucket_arn
-from stacks.container_images import repository_arn
 from stacks.model_lock import LockedModel
 from stacks.settings import Settings
 
@@ -131,7 +130,7 @@ def _allow_pulling(role: iam.Role, settings: Settings) -> None:
     allow(
         role,
         actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-        resources=[repository_arn(settings.region, cdk.Aws.PARTITION)],
+        resources=[repository_arn(settings)],
     )
     allow(
         role,

@@ -1,4 +1,4 @@
-"""Grants that both ingest and query need: calling the model's endpoints, looking into the image bucket."""
+"""Grants around the model and the image bucket: calling endpoints, looking at pictures, taking uploads."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -27,3 +27,9 @@ def allow_reading_pictures(role: iam.Role, settings: Settings) -> None:
     allow(role, actions=["s3:GetObject"], resources=[f"{bucket}/*"], wildcard="Any picture can be asked for.")
     # Without it S3 answers 403 for an absent object, which cannot be told from a missing permission.
     allow(role, actions=["s3:ListBucket"], resources=[bucket])
+
+
+def allow_uploads(role: iam.Role, settings: Settings) -> None:
+    """Let `role` sign forms by which others put objects into the image bucket."""
+    bucket = bucket_arn(names.image_bucket(settings))
+    allow(role, actions=["s3:PutObject"], resources=[f"{bucket}/*"], wildcard="Pictures of any key.")

@@ -63,8 +63,26 @@ def query_environment(settings: Settings, search_endpoint: str) -> dict[str, str
         "INVOKE_TIMEOUT_SECONDS": str(settings.api.invoke_timeout_seconds),
         "EF_SEARCH": str(settings.index.ef_search),
         "MAX_REQUEST_BYTES": str(limits.max_request_body_bytes()),
+        "MAX_PICTURE_BYTES": str(limits.PICTURE_BYTES),
         "MAX_RESULTS": str(settings.api.max_results),
         "URL_TTL_SECONDS": str(settings.api.url_ttl_seconds),
+        "ENCODE_CACHE_SIZE": str(settings.api.encode_cache_size),
+        "FETCH_URLS": _url_fetching(settings),
+    }
+
+
+def _url_fetching(settings: Settings) -> str:
+    if not settings.api.fetch_urls:
+        return "never"
+    return "http" if settings.domain.emulated else "https"
+
+
+def thumbnail_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment of the thumbnail function."""
+    return {
+        "IMAGE_BUCKET": names.image_bucket(settings),
+        "ARTIFACT_BUCKET": names.artifact_bucket(settings),
+        "MAX_PICTURE_BYTES": str(limits.PICTURE_BYTES),
     }
 
 

@@ -14,7 +14,10 @@ from stacks.settings import Settings
 
 
 class IngestQueue(Construct):
-    """Brings every creation and deletion in the image bucket to `function`, in batches, with retries."""
+    """Brings creations and deletions in the image bucket to `function`, in batches, with retries.
+
+    Pictures that were uploaded for a search are nobody's to index.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, function: lambda_.IFunction
@@ -62,7 +65,10 @@ class IngestQueue(Construct):
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created", "Object Deleted"],
-                detail={"bucket": {"name": [names.image_bucket(settings)]}},
+                detail={
+                    "bucket": {"name": [names.image_bucket(settings)]},
+                    "object": {"key": events.Match.anything_but_prefix(f"{names.QUERIES}/")},
+                },
             ),
             targets=[target],
         )

@@ -16,7 +16,7 @@ def allow_migration(role: iam.Role, settings: Settings) -> None:
     """Let `role` make, compare and remove indices, move the aliases, and keep the migrations' records."""
     allow_encoding(role, settings)
     _allow_records(role, settings)
-    of_any = [f"{INDEX_ALIAS}-*/{call}" for call in ("_count", "_mget", "_refresh", "_search")]
+    of_any = [f"{INDEX_ALIAS}-*/{call}" for call in ("_count", "_mget", "_msearch", "_refresh", "_search")]
     paths: dict[Method, list[str]] = {
         "Get": [f"{name}/_mapping" for name in (INDEX_ALIAS, WRITTEN_ALIAS, f"{INDEX_ALIAS}-*")],
         "Put": [f"_index_template/{INDEX_ALIAS}", f"{INDEX_ALIAS}-*"],

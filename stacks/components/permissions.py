@@ -60,4 +60,6 @@ def _as_finding(value: object) -> str:
             return f"<{resource}.{attribute}>"
         case {"Ref": name}:
             return f"<{name}>"
+        case {"Fn::Sub": str(text)}:
+            return text
     raise ValueError(f"no resource of a policy: {value!r}")

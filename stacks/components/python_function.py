@@ -1,4 +1,4 @@
-"""A Lambda function of the application: an entrypoint of the shared asset, with its own role and logs."""
+"""A Lambda function of the application: an entrypoint of an asset, with its own role and logs."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from constructs import Construct
 
 from stacks import limits
 from stacks.component_settings import FunctionSettings, LogRetentionDays
-from stacks.components.bundling import function_code
+from stacks.components.bundling import FUNCTIONS, Asset, function_code
 from stacks.components.permissions import acknowledge
 
 # The runtime sets these itself and refuses a function that brings its own.
@@ -31,6 +31,7 @@ class PythonFunction(Construct):
         memory_mb: int,
         timeout_seconds: int,
         environment: Mapping[str, str],
+        asset: Asset = FUNCTIONS,
     ) -> None:
         super().__init__(scope, construct_id)
         log_group = logs.LogGroup(
@@ -45,7 +46,7 @@ class PythonFunction(Construct):
             self,
             "Function",
             description=description,
-            code=function_code(settings),
+            code=function_code(settings, asset),
             handler=f"imagesearch.entrypoints.{entrypoint}.handler",
             runtime=lambda_.Runtime(f"python{settings.python}", lambda_.RuntimeFamily.PYTHON),
             architecture=_ARCHITECTURES[settings.architecture],

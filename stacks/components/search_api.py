@@ -1,6 +1,9 @@
 """The REST API before the query function: routes, key, throttling, validation, and errors in one shape."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
@@ -24,11 +27,43 @@ _LOG_POLICY = (
 )
 
 
+Answering = Literal["query", "thumbnail"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A method of a path, the function that answers it, and whether it takes JSON and asks for a key."""
+
+    method: str
+    path: str
+    function: Answering = "query"
+    takes_json: bool = False
+    asks_for_key: bool = True
+
+
+ROUTES = (
+    Route(method="GET", path="search"),
+    Route(method="POST", path="search", takes_json=True),
+    Route(method="GET", path="images/{id}"),
+    Route(method="GET", path="images/{id}/similar"),
+    Route(method="POST", path="uploads", takes_json=True),
+    # Its links carry a signature instead, for pages cannot send a key with a picture's address.
+    Route(method="GET", path="thumbnails/{id}", function="thumbnail", asks_for_key=False),
+    Route(method="GET", path="health"),
+    Route(method="GET", path="openapi.json"),
+)
+
+
 class SearchApi(Construct):
-    """The API `api` with the stage `prod`, and `key` in a usage plan. Every route asks for a key."""
+    """The API `api` with the stage `prod`, and `key` in a usage plan, answered by `functions`."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, function: lambda_.IFunction
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        functions: Mapping[Answering, lambda_.IFunction],
     ) -> None:
         super().__init__(scope, construct_id)
         self.api = apigateway.RestApi(
@@ -42,7 +77,7 @@ class SearchApi(Construct):
             cloud_watch_role=True,
             deploy_options=self._stage(settings),
         )
-        self._add_routes(function)
+        self._add_routes(functions)
         self._add_error_shape()
         self.key = self._add_key(settings)
         self._acknowledge()
@@ -73,28 +108,24 @@ class SearchApi(Construct):
             tracing_enabled=settings.functions.tracing,
             throttling_rate_limit=settings.api.rate_per_second,
             throttling_burst_limit=settings.api.burst,
+            method_options=_own_throttles(settings),
         )
 
-    def _add_routes(self, function: lambda_.IFunction) -> None:
+    def _add_routes(self, functions: Mapping[Answering, lambda_.IFunction]) -> None:
         validator = self.api.add_request_validator(
             "Validator", validate_request_body=True, validate_request_parameters=True
         )
-        integration = apigateway.LambdaIntegration(
-            function, timeout=cdk.Duration.seconds(limits.API_SECONDS.value), allow_test_invoke=False
-        )
-        search = self.api.root.add_resource("search")
-        image = self.api.root.add_resource("images").add_resource("{id}")
-        health = self.api.root.add_resource("health")
-        for resource in (search, image, health):
-            resource.add_method("GET", integration, api_key_required=True, request_validator=validator)
-        search.add_method(
-            "POST",
-            integration,
-            api_key_required=True,
-            request_validator=validator,
-            # Concerns JSON bodies only: a type without a model, as a picture's, is not validated.
-            request_models={_JSON: self._json_object()},
-        )
+        # Concerns JSON bodies only: a type without a model, as a picture's, is not validated.
+        models = {_JSON: self._json_object()}
+        integrations = {name: _integration(function) for name, function in functions.items()}
+        for route in ROUTES:
+            self.api.root.resource_for_path(route.path).add_method(
+                route.method,
+                integrations[route.function],
+                api_key_required=route.asks_for_key,
+                request_validator=validator,
+                request_models=models if route.takes_json else None,
+            )
 
     def _json_object(self) -> apigateway.Model:
         # The fields are the function's to check: its message names the one at fault.
@@ -141,10 +172,27 @@ class SearchApi(Construct):
         )
 
 
+def _own_throttles(settings: Settings) -> dict[str, apigateway.MethodDeploymentOptions]:
+    """Bound each keyless route by itself: its strangers take nothing from those who have a key."""
+    own = apigateway.MethodDeploymentOptions(
+        logging_level=apigateway.MethodLoggingLevel.ERROR,
+        metrics_enabled=True,
+        throttling_rate_limit=settings.thumbnails.rate_per_second,
+        throttling_burst_limit=settings.thumbnails.burst,
+    )
+    return {f"/{route.path}/{route.method}": own for route in ROUTES if not route.asks_for_key}
+
+
+def _integration(function: lambda_.IFunction) -> apigateway.LambdaIntegration:
+    seconds = cdk.Duration.seconds(limits.API_SECONDS.value)
+    return apigateway.LambdaIntegration(function, timeout=seconds, allow_test_invoke=False)
+
+
 _INTERNAL = "The request could not be handled. Try again; if it happens again, report the request id."
-_UNKNOWN_ROUTE = "There is no such route. Known are POST and GET /search, GET /images/{id} and GET /health."
+_UNKNOWN_ROUTE = "There is no such route. GET /openapi.json names them all."
 _KEY_MISSING = "This API needs a key: send it in the header x-api-key."
 _NOT_JSON = "The body is not a JSON object. A picture comes with its own content type, such as image/jpeg."
+_TOO_LARGE = "The request is larger than the API accepts. Bring the picture there by POST /uploads."
 _THROTTLED = "Too many requests for this key. Wait a second and try again."
 
 # Response type of API Gateway: status (None keeps its own), code, message.
@@ -164,7 +212,7 @@ GATEWAY_ERRORS: dict[str, tuple[str | None, str, str]] = {
     "INVALID_API_KEY": ("403", "key_missing", _KEY_MISSING),
     "MISSING_AUTHENTICATION_TOKEN": ("404", "route_unknown", _UNKNOWN_ROUTE),
     "QUOTA_EXCEEDED": ("429", "throttled", "The quota of this key is used up."),
-    "REQUEST_TOO_LARGE": ("413", "request_too_large", "The request is larger than the API accepts."),
+    "REQUEST_TOO_LARGE": ("413", "use_upload", _TOO_LARGE),
     "RESOURCE_NOT_FOUND": ("404", "route_unknown", _UNKNOWN_ROUTE),
     "THROTTLED": ("429", "throttled", _THROTTLED),
     "UNSUPPORTED_MEDIA_TYPE": ("415", "content_type_unsupported", "This content type is not supported."),

@@ -3,14 +3,11 @@
 from collections.abc import Mapping
 
 import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
-from aws_cdk import custom_resources as cr
 from constructs import Construct
 
 from stacks.components.function_environment import attributes_environment, index_environment
-from stacks.components.permissions import acknowledge
-from stacks.components.python_function import RETENTION, PythonFunction
+from stacks.components.python_function import PythonFunction
+from stacks.components.resource_provider import resource_provider
 from stacks.components.vector_domain import allow_requests
 from stacks.model_lock import LockedModel
 from stacks.names import INDEX_ALIAS, WRITTEN_ALIAS
@@ -18,9 +15,6 @@ from stacks.settings import Settings
 
 # A domain that has just been made can refuse requests for minutes while policies spread: the function waits.
 _TIMEOUT_SECONDS = 300
-_BASIC_POLICY = (
-    "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"
-)
 
 
 class SearchIndex(Construct):
@@ -52,7 +46,7 @@ class SearchIndex(Construct):
             self,
             "Resource",
             resource_type="Custom::SearchIndex",
-            service_token=self._provider(setup, settings).service_token,
+            service_token=resource_provider(self, function=setup, settings=settings).service_token,
             # The function reads its own variables; that they changed is what calls it.
             properties={
                 "Fingerprint": model.fingerprint,
@@ -60,31 +54,6 @@ class SearchIndex(Construct):
                 "Attributes": attributes["ATTRIBUTES"],
             },
         )
-
-    def _provider(self, setup: PythonFunction, settings: Settings) -> cr.Provider:
-        provider = cr.Provider(
-            self,
-            "Provider",
-            on_event_handler=setup.function,
-            log_group=logs.LogGroup(
-                self,
-                "ProviderLogs",
-                retention=RETENTION[settings.functions.log_retention_days],
-                removal_policy=cdk.RemovalPolicy.DESTROY,
-            ),
-        )
-        function = setup.function.node.default_child
-        assert isinstance(function, lambda_.CfnFunction)
-        versions = f"Resource::<{cdk.Stack.of(self).get_logical_id(function)}.Arn>:*"
-        acknowledge(
-            provider,
-            {
-                _BASIC_POLICY: "The role is the CDK's provider framework's own; it may write logs.",
-                f"AwsSolutions-IAM5[{versions}]": "The framework invokes any version of its handler.",
-                "AwsSolutions-L1": "The CDK chooses the runtime of its provider framework.",
-            },
-        )
-        return provider
 
 
 def _allow_setup(setup: PythonFunction, settings: Settings) -> None:

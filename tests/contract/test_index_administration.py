@@ -3,20 +3,22 @@
 import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from opensearchpy import OpenSearch
 
-from imagesearch.adapters.in_memory import InMemoryVectorIndex
+from imagesearch.adapters.in_memory_index import InMemoryVectorIndex
 from imagesearch.adapters.opensearch import OpenSearchVectorIndex
 from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
 from imagesearch.adapters.opensearch_probe import OpenSearchProbe
+from imagesearch.adapters.opensearch_schema import index_body
 from imagesearch.errors import IndexInUseError, IndexMissingError, SearchRefusedError
 from imagesearch.metadata import Attributes
-from imagesearch.models import EmbeddedImage, IndexInfo, Vector
+from imagesearch.models import EmbeddedImage, IndexInfo, Metadata, Vector
 from imagesearch.ports import IndexAdministration, IndexProbe, VectorIndex
-from tests.builders import DIMENSION, FINGERPRINT, OTHER_FINGERPRINT, a_reject, an_image
+from imagesearch.queries import Nearest, Words
+from tests.builders import DIMENSION, FINGERPRINT, OTHER_FINGERPRINT, a_reject, an_image, an_index
 
 ATTRIBUTES: Attributes = {"brand": "keyword", "price": "number"}
 
@@ -194,6 +196,19 @@ def test_a_sample_of_more_than_there_are_is_all_there_are(under: Under) -> None:
     assert len(under.probe.sample(info.name, 200)) == len(vectors)
 
 
+def test_a_sample_of_captions_is_drawn_from_the_pictures_that_have_one(under: Under) -> None:
+    info, _ = under.filled(count=30)
+    caption_vector = _unit(0, 1, 0, 0)
+    described = EmbeddedImage(
+        image=an_image("described.jpg", caption="A dog."),
+        vector=_unit(1, 0, 0, 0),
+        caption_vector=caption_vector,
+    )
+    under.index.put_image(info.name, described)
+    under.probe.refresh(info.name)
+    assert under.probe.sample(info.name, 50, part="caption") == (caption_vector,)
+
+
 def test_an_empty_index_has_no_sample_and_nothing_near(under: Under) -> None:
     info = under.created(1)
     assert under.probe.sample(info.name, 10) == ()
@@ -214,7 +229,8 @@ def test_exact_scores_are_those_of_a_search(under: Under, space: str) -> None:
     info, _ = under.filled(count=100, space=space)
     asked = _unit(1, 2, -1, 0.5)
     exact = [match.score for match in under.probe.exact(info.name, asked, k=10)]
-    assert exact == pytest.approx([hit.score for hit in under.index.search(info.name, asked, k=10)], abs=1e-6)
+    (found,) = under.index.search(info.name, [Nearest(part="picture", vector=asked)], k=10)
+    assert exact == pytest.approx([match.score for match in found], abs=1e-6)
 
 
 def test_a_missing_index_cannot_be_probed(under: Under) -> None:
@@ -247,6 +263,28 @@ def test_a_newly_declared_attribute_is_taken_by_an_index_that_is_there(
     for _ in range(2):
         _administration(client, alias, {"brand": "keyword", "taken": "date"}).declare_attributes(info.name)
     assert _attributes(client, info.name) == {"brand": "keyword", "taken": "date"}
+
+
+def test_an_index_that_is_there_lets_tags_be_searched_by_their_words_from_now_on(
+    client: OpenSearch, alias: str
+) -> None:
+    name = f"{alias}-1"
+    body = index_body(an_index(name), engine="lucene")
+    body["mappings"]["properties"] |= {"tags": {"type": "keyword"}}
+    client.indices.create(index=name, body={**body, "settings": {"index.knn": True}})
+    index = OpenSearchVectorIndex(client=client, alias=alias)
+
+    def found(key: str) -> list[str]:
+        tagged = replace(an_image(key), metadata=Metadata(tags=("old town",)))
+        index.put_image(name, EmbeddedImage(image=tagged, vector=_unit(1, 0, 0, 0)))
+        client.indices.refresh(index=name)
+        (matches,) = index.search(name, [Words(text="town")], k=5)
+        return sorted(match.image.key for match in matches)
+
+    assert found("before.jpg") == []
+    _administration(client, alias, {}).declare_attributes(name)
+    assert found("after.jpg") == ["after.jpg"]
+    assert found("before.jpg") == ["after.jpg", "before.jpg"]
 
 
 def test_an_attribute_of_another_type_asks_for_another_name(client: OpenSearch, alias: str) -> None:

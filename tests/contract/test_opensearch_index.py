@@ -13,6 +13,7 @@ from imagesearch.adapters.opensearch_loading import OpenSearchLoading
 from imagesearch.adapters.opensearch_schema import index_body
 from imagesearch.errors import EngineMissingError, IndexMissingError, SearchRefusedError
 from imagesearch.models import IndexInfo
+from imagesearch.queries import Nearest
 from tests.builders import ATTRIBUTES, DIMENSION, FINGERPRINT, an_image, an_index, embedded
 from tests.watched import watched
 
@@ -70,7 +71,7 @@ def test_a_write_in_the_middle_of_describing_is_looked_at_and_described(
     assert described
     assert index.get(f"{alias}-1", other.id) == an_image("a", caption="a dog")
     client.indices.refresh(index=f"{alias}-1")
-    (match,) = index.search(f"{alias}-1", NORTH, k=1)
+    ((match,),) = index.search(f"{alias}-1", [Nearest(part="picture", vector=NORTH)], k=1)
     assert match.score == pytest.approx(1)
 
 
@@ -110,8 +111,8 @@ def test_a_picture_is_described_where_opensearch_keeps_vectors_out_of_the_source
     described = replace(an_image("a", caption="a dog"), sidecar="s2")
     assert index.describe(name, described, None)
     client.indices.refresh(index=name)
-    (by_picture,) = index.search(name, EAST, k=1)
-    (by_caption,) = index.search(name, NORTH, k=1, part="caption")
+    legs = [Nearest(part="picture", vector=EAST), Nearest(part="caption", vector=NORTH)]
+    ((by_picture,), (by_caption,)) = index.search(name, legs, k=1)
     assert by_picture.image == by_caption.image == described
     assert (by_picture.score, by_caption.score) == pytest.approx((1, 1))
 

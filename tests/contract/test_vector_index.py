@@ -1,26 +1,16 @@
 """One suite for every vector index: the in-memory one that tests use, and a real OpenSearch."""
 
-import math
-import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import pytest
-from opensearchpy import OpenSearch
 
-from imagesearch.adapters.in_memory import InMemoryVectorIndex
-from imagesearch.adapters.opensearch import OpenSearchVectorIndex
-from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
-from imagesearch.adapters.opensearch_loading import OpenSearchLoading
 from imagesearch.errors import IndexMissingError, SearchRefusedError
-from imagesearch.index_setup import IndexSetup
-from imagesearch.models import ImageRecord, IndexInfo, Metadata, Part, Vector, document_id
-from imagesearch.ports import IndexAdministration, LoadingIndex, VectorIndex
+from imagesearch.models import ImageRecord, Metadata, Vector, document_id
+from imagesearch.queries import VectorPart
 from tests.builders import (
-    ATTRIBUTES,
     DIMENSION,
     FINGERPRINT,
     METADATA,
@@ -30,73 +20,9 @@ from tests.builders import (
     an_image,
     embedded,
 )
+from tests.contract.indices import EAST, NORTH, NORTH_EAST, WEST, Under, unit
 from tests.waiting import wait_for
 
-
-@dataclass(frozen=True, kw_only=True)
-class Under:
-    """The adapter under test; `settle` makes what was written visible to searches."""
-
-    index: VectorIndex
-    administration: IndexAdministration
-    loading: LoadingIndex
-    alias: str
-    settle: Callable[[], None]
-
-    def info(self, *, space: str = "cosinesimil", number: int = 1) -> IndexInfo:
-        name = f"{self.alias}-{FINGERPRINT[:12]}-{number}"
-        return IndexInfo(name=name, fingerprint=FINGERPRINT, dimension=DIMENSION, space=space)
-
-    def created(self, *, space: str = "cosinesimil", number: int = 1) -> str:
-        info = self.info(space=space, number=number)
-        self.administration.put_template(shards=1, replicas=0)
-        self.administration.create(info)
-        return info.name
-
-    def setup(self) -> IndexSetup:
-        return IndexSetup(
-            administration=self.administration, alias=self.alias, space="cosinesimil", shards=1, replicas=0
-        )
-
-
-@pytest.fixture(
-    params=[
-        "in memory",
-        pytest.param(
-            "OpenSearch",
-            marks=pytest.mark.verified("k-NN index and search, engine `lucene`", on="genuine part"),
-        ),
-    ]
-)
-def under(request: pytest.FixtureRequest, alias: str) -> Iterator[Under]:
-    if request.param == "in memory":
-        memory = InMemoryVectorIndex()
-        yield Under(index=memory, administration=memory, loading=memory, alias=alias, settle=lambda: None)
-        return
-    client: OpenSearch = request.getfixturevalue("client")
-    yield Under(
-        index=OpenSearchVectorIndex(client=client, alias=alias, clock=_ever_later()),
-        administration=OpenSearchAdministration(
-            client=client, alias=alias, engine="lucene", attributes=ATTRIBUTES
-        ),
-        loading=OpenSearchLoading(client=client),
-        alias=alias,
-        settle=lambda: client.indices.refresh(index=f"{alias}-*"),
-    )
-
-
-def _ever_later() -> Callable[[], float]:
-    """A clock on which everything remembered is old already."""
-    return iter(range(0, 10**9, 60)).__next__
-
-
-def _unit(*numbers: float) -> Vector:
-    norm = math.hypot(*numbers)
-    return tuple(number / norm for number in numbers)
-
-
-EAST, NORTH, NORTH_EAST, WEST = _unit(1, 0, 0, 0), _unit(0, 1, 0, 0), _unit(1, 1, 0, 0), _unit(-1, 0, 0, 0)
-SOUTH = _unit(0, -1, 0, 0)
 LATER = TAKEN + timedelta(days=1)
 
 
@@ -107,127 +33,13 @@ def _three_pictures(under: Under, name: str) -> None:
     under.settle()
 
 
-def test_the_nearest_pictures_come_first(under: Under) -> None:
-    name = under.created()
-    _three_pictures(under, name)
-    matches = under.index.search(name, EAST, k=3)
-    assert [match.image.key for match in matches] == ["a/east.jpg", "b/north-east.jpg", "a/north.jpg"]
-
-
-def test_the_score_of_cosine_is_one_plus_cosine_halved(under: Under) -> None:
-    name = under.created()
-    _three_pictures(under, name)
-    under.index.put_image(name, embedded(an_image("west.jpg"), WEST))
-    under.settle()
-    scores = [match.score for match in under.index.search(name, EAST, k=4)]
-    assert scores == pytest.approx([1, (1 + math.sqrt(0.5)) / 2, 0.5, 0], abs=1e-6)
-
-
-def test_the_score_of_l2_is_the_inverse_of_one_plus_the_squared_distance(under: Under) -> None:
-    name = under.created(space="l2")
-    _three_pictures(under, name)
-    scores = [match.score for match in under.index.search(name, EAST, k=3)]
-    assert scores == pytest.approx([1, 1 / (1 + 2 - math.sqrt(2)), 1 / 3], abs=1e-6)
-
-
 def test_a_match_carries_everything_that_was_written(under: Under) -> None:
     name = under.created()
     image = an_image("Ferien 2026/Südsee #1 100%.jpg")
     under.index.put_image(name, embedded(image, EAST))
     under.settle()
-    (match,) = under.index.search(name, EAST, k=1)
+    (match,) = under.nearest(name, EAST, k=1)
     assert match.image == image
-
-
-def test_k_limits_the_matches_and_may_exceed_the_index(under: Under) -> None:
-    name = under.created()
-    _three_pictures(under, name)
-    assert len(under.index.search(name, EAST, k=2)) == 2
-    assert len(under.index.search(name, EAST, k=100)) == 3
-
-
-def test_an_empty_index_has_no_matches(under: Under) -> None:
-    assert under.index.search(under.created(), EAST, k=5) == ()
-
-
-def test_min_score_leaves_out_what_is_farther(under: Under) -> None:
-    name = under.created()
-    _three_pictures(under, name)
-    matches = under.index.search(name, EAST, k=3, min_score=0.6)
-    assert [match.image.key for match in matches] == ["a/east.jpg", "b/north-east.jpg"]
-
-
-def test_a_prefix_keeps_to_its_album(under: Under) -> None:
-    name = under.created()
-    _three_pictures(under, name)
-    assert {match.image.key for match in under.index.search(name, EAST, k=3, prefix="a/")} == {
-        "a/east.jpg",
-        "a/north.jpg",
-    }
-
-
-def test_a_prefix_is_taken_literally(under: Under) -> None:
-    name = under.created()
-    under.index.put_image(name, embedded(an_image("a*?/[x].jpg"), EAST))
-    under.index.put_image(name, embedded(an_image("abc/x.jpg"), EAST))
-    under.settle()
-    assert [match.image.key for match in under.index.search(name, EAST, k=3, prefix="a*?/")] == [
-        "a*?/[x].jpg"
-    ]
-    assert under.index.search(name, EAST, k=3, prefix="A") == ()
-
-
-def test_a_rare_album_still_fills_k(under: Under) -> None:
-    name, chance = under.created(), random.Random(7)  # noqa: S311 - test data
-    for number in range(300):
-        key = f"rare/{number}.jpg" if number % 60 == 0 else f"common/{number}.jpg"
-        under.index.put_image(
-            name, embedded(an_image(key), _unit(*(chance.gauss() for _ in range(DIMENSION))))
-        )
-    under.settle()
-    assert len(under.index.search(name, EAST, k=5, prefix="rare/")) == 5
-
-
-def _two_captioned_pictures(under: Under, name: str) -> None:
-    """One is in the east and called west, the other in the north and called north-east."""
-    east, north = an_image("a/east.jpg", caption="west"), an_image("b/north.jpg", caption="north-east")
-    under.index.put_many(name, [embedded(east, EAST, WEST), embedded(north, NORTH, NORTH_EAST)])
-    under.index.put_image(name, embedded(an_image("a/south.jpg"), SOUTH))
-    under.settle()
-
-
-@pytest.mark.parametrize(
-    ("part", "keys"),
-    [
-        ("picture", ["a/east.jpg", "a/south.jpg", "b/north.jpg"]),
-        ("caption", ["b/north.jpg", "a/east.jpg"]),
-        ("any", ["a/east.jpg", "b/north.jpg", "a/south.jpg"]),
-    ],
-)
-def test_the_part_says_which_vectors_are_compared(under: Under, part: Part, keys: list[str]) -> None:
-    name = under.created()
-    _two_captioned_pictures(under, name)
-    found = [match.image.key for match in under.index.search(name, _unit(1, -0.1, 0, 0), k=3, part=part)]
-    assert found == keys
-
-
-def test_of_picture_and_caption_the_nearer_one_gives_the_score(under: Under) -> None:
-    name = under.created()
-    _two_captioned_pictures(under, name)
-    scores = {match.image.key: match.score for match in under.index.search(name, NORTH, k=3, part="any")}
-    assert scores == pytest.approx({"b/north.jpg": 1, "a/east.jpg": 0.5, "a/south.jpg": 0}, abs=1e-6)
-
-
-def test_a_search_in_both_parts_keeps_to_prefix_k_and_min_score(under: Under) -> None:
-    name = under.created()
-    _two_captioned_pictures(under, name)
-
-    def keys(**limits: Any) -> list[str]:
-        return [match.image.key for match in under.index.search(name, WEST, part="any", **limits)]
-
-    assert keys(k=3, prefix="a/") == ["a/east.jpg", "a/south.jpg"]
-    assert keys(k=1) == ["a/east.jpg"]
-    assert keys(k=3, min_score=0.9) == ["a/east.jpg"]
 
 
 def test_everything_that_is_said_of_a_picture_is_read_back(under: Under) -> None:
@@ -240,7 +52,7 @@ def test_everything_that_is_said_of_a_picture_is_read_back(under: Under) -> None
     expected = {each.id: each for each in (said, other, reject)}
     assert under.index.known(name, list(expected)) == expected
     under.settle()
-    assert [match.image for match in under.index.search(name, EAST, k=5)] == [said, other]
+    assert [match.image for match in under.nearest(name, EAST, k=5)] == [said, other]
     assert under.index.find(name, reject.id) == reject
 
 
@@ -267,9 +79,9 @@ def test_describing_replaces_all_but_the_pictures_vector(under: Under) -> None:
     _assert_found(under, name, said, NORTH, part="caption")
 
 
-def _assert_found(under: Under, name: str, image: ImageRecord, vector: Vector, *, part: Part) -> None:
+def _assert_found(under: Under, name: str, image: ImageRecord, vector: Vector, *, part: VectorPart) -> None:
     """The nearest is this picture, by this very vector."""
-    (match,) = under.index.search(name, vector, k=1, part=part)
+    (match,) = under.nearest(name, vector, k=1, part=part)
     assert match.image == image
     assert match.score == pytest.approx(1)
 
@@ -288,8 +100,8 @@ def test_a_caption_that_goes_takes_its_vector_along(under: Under) -> None:
     under.index.put_image(name, embedded(an_image("a", caption="a dog"), EAST, NORTH))
     assert under.index.describe(name, an_image("a"), None)
     under.settle()
-    assert under.index.search(name, NORTH, k=1, part="caption") == ()
-    assert len(under.index.search(name, EAST, k=1)) == 1
+    assert under.nearest(name, NORTH, k=1, part="caption") == ()
+    assert len(under.nearest(name, EAST, k=1)) == 1
 
 
 def test_what_has_another_vector_is_not_described(under: Under) -> None:
@@ -373,7 +185,7 @@ def test_what_is_found_by_id_is_what_searches_see(under: Under) -> None:
         under.index.put_image(name, embedded(an_image(key), EAST))
         wait_for(partial(under.index.find, name, document_id(key)), f"{key} to be found by id")
 
-        assert len(under.index.search(name, EAST, k=100)) == number + 1
+        assert len(under.nearest(name, EAST, k=100)) == number + 1
 
 
 def test_writing_a_key_again_replaces_its_document(under: Under) -> None:
@@ -381,7 +193,7 @@ def test_writing_a_key_again_replaces_its_document(under: Under) -> None:
     under.index.put_image(name, embedded(an_image("a.jpg"), EAST))
     under.index.put_image(name, embedded(an_image("a.jpg", etag="e2"), NORTH))
     under.settle()
-    (match,) = under.index.search(name, NORTH, k=5)
+    (match,) = under.nearest(name, NORTH, k=5)
     assert match.image.etag == "e2"
     assert match.score == pytest.approx(1)
 
@@ -392,7 +204,7 @@ def test_a_reject_is_counted_and_found_no_longer(under: Under) -> None:
     under.index.put_rejected(name, a_reject("a/east.jpg"))
     under.settle()
     assert under.index.count(name) == 2
-    assert "a/east.jpg" not in {match.image.key for match in under.index.search(name, EAST, k=5)}
+    assert "a/east.jpg" not in {match.image.key for match in under.nearest(name, EAST, k=5)}
 
 
 def test_a_deleted_picture_is_gone_and_may_be_deleted_again(under: Under) -> None:
@@ -403,14 +215,15 @@ def test_a_deleted_picture_is_gone_and_may_be_deleted_again(under: Under) -> Non
     under.settle()
     assert under.index.count(name) == 2
     assert under.index.get(name, document_id("a/east.jpg")) is None
-    assert len(under.index.search(name, EAST, k=5)) == 2
+    assert len(under.nearest(name, EAST, k=5)) == 2
 
 
 def test_every_call_on_a_missing_index_says_so(under: Under) -> None:
     under.created()
     missing = f"{under.alias}-missing"
     calls: list[Callable[[], object]] = [
-        lambda: under.index.search(missing, EAST, k=1),
+        lambda: under.nearest(missing, EAST, k=1),
+        lambda: under.index.vectors(missing, ["0" * 32]),
         lambda: under.index.get(missing, "0" * 32),
         lambda: under.index.count(missing),
         lambda: under.index.put_image(missing, embedded(an_image("a"), EAST)),
@@ -435,7 +248,7 @@ def test_many_documents_are_written_as_each_would_be_by_itself(under: Under) -> 
     name = under.created()
     images = [an_image(f"Südsee/\u2028 {number} 100%.jpg") for number in range(300)]
     rejects = [a_reject('no "picture"\\.txt'), a_reject("control\x01\n.txt")]
-    vectors = [_unit(1, number / 7, -number / 11, 0.001) for number in range(300)]
+    vectors = [unit(1, number / 7, -number / 11, 0.001) for number in range(300)]
     under.index.put_many(name, map(embedded, images, vectors))
     under.index.put_many(name, iter(rejects))
     known = under.index.known(name, [each.id for each in (*images, *rejects)])
@@ -443,7 +256,7 @@ def test_many_documents_are_written_as_each_would_be_by_itself(under: Under) -> 
     under.settle()
     assert under.index.count(name) == 300
     for number in (0, 150, 299):
-        (match, *_) = under.index.search(name, vectors[number], k=1)
+        (match, *_) = under.nearest(name, vectors[number], k=1)
         assert match.score == pytest.approx(1, abs=1e-6)
 
 
@@ -454,7 +267,7 @@ def test_many_documents_replace_those_of_their_keys_and_nothing_else(under: Unde
     under.index.put_many(name, [embedded(changed, WEST), a_reject("a/north.jpg")])
     under.settle()
     assert under.index.count(name) == 2
-    keys = [match.image.key for match in under.index.search(name, WEST, k=3)]
+    keys = [match.image.key for match in under.nearest(name, WEST, k=3)]
     assert keys == ["a/east.jpg", "b/north-east.jpg"]
     assert under.index.get(name, document_id("a/north.jpg")) == a_reject("a/north.jpg")
 
@@ -482,9 +295,9 @@ def test_after_loading_searches_see_what_was_written_and_what_is_written_next(un
     under.index.put_many(name, [embedded(an_image("a.jpg"), EAST)])
     for _ in range(2):
         under.loading.end_loading(name)
-    assert len(under.index.search(name, EAST, k=5)) == 1
+    assert len(under.nearest(name, EAST, k=5)) == 1
     under.index.put_image(name, embedded(an_image("b.jpg"), EAST))
-    wait_for(lambda: len(under.index.search(name, EAST, k=5)) == 2 or None, "the next picture to be found")
+    wait_for(lambda: len(under.nearest(name, EAST, k=5)) == 2 or None, "the next picture to be found")
 
 
 def test_a_missing_alias_is_a_missing_index(under: Under) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from scripts.client import ImageSearchClient
+from imagesearch_client import ImageSearchClient
 from scripts.local.settings import LocalSettings
 from scripts.target import LOCAL_CREDENTIALS, Target, find_target
 from tests.e2e.command import Command

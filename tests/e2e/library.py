@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.client import ImageSearchClient, ImageState
+from imagesearch_client import ImageSearchClient, ImageState
 from tests.waiting import wait_for
 
 

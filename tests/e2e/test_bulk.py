@@ -12,8 +12,8 @@ from uuid import uuid4
 import psutil
 import pytest
 
+from imagesearch_client import ImageSearchClient
 from scripts.bulk.runs import Run
-from scripts.client import ImageSearchClient
 from scripts.target import Target
 from tests.e2e.command import Command
 from tests.e2e.house import House, kill

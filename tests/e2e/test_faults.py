@@ -12,8 +12,8 @@ import boto3
 import pytest
 
 from imagesearch.bulk.entries import SHARD_RECORDS
+from imagesearch_client import ImageSearchClient
 from scripts.bulk.runs import Run
-from scripts.client import ImageSearchClient
 from scripts.target import LOCAL_CREDENTIALS, Target
 from tests.e2e.command import Command
 from tests.e2e.house import House, kill

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from scripts.client import ImageSearchClient
+from imagesearch_client import ImageSearchClient
 from scripts.target import Target
 from tests.e2e.command import Command
 from tests.e2e.library import Library
@@ -162,7 +162,7 @@ def test_bad_query_pictures_are_refused_and_the_model_serves_on(
 def test_a_picture_that_is_too_large_for_the_api_is_refused_with_413(deployment: Target) -> None:
     response = post_search(deployment, b"\xff\xd8\xff" + bytes(5_000_000), "image/jpeg")
 
-    assert (response.status_code, response.json()["error"]["code"]) == (413, "picture_too_large")
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "use_upload")
 
 
 def test_a_request_without_a_key_is_refused_in_the_same_shape(deployment: Target) -> None:

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from imagesearch.models import document_id
+from imagesearch_client import ImageSearchClient, ImageState
 from scripts.bulk.runs import Run
-from scripts.client import ImageSearchClient, ImageState
 from tests.e2e.command import Command
 from tests.e2e.house import House
 from tests.e2e.library import Library

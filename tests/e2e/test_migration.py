@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from scripts.client import ImageSearchClient
+from imagesearch_client import ImageSearchClient
 from scripts.target import Target, find_target
 from tests.e2e.command import Command
 from tests.e2e.library import Library

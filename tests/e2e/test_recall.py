@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.client import ImageSearchClient
+from imagesearch_client import ImageSearchClient
 from scripts.demo_model.evaluate import Ranks, bootstrap_gain, bootstrap_recall, caption_ranks
 from scripts.demo_model.features import Extractor
 from scripts.demo_model.split import held_half

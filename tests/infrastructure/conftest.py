@@ -1,10 +1,30 @@
 """The synthesized app, once a session: starting the CDK takes seconds."""
 
-import pytest
+from dataclasses import replace
 
-from tests.infrastructure.assembly import Synthesized, synthesize
+import aws_cdk as cdk
+import pytest
+from cdk_nag import AwsSolutionsChecks
+
+from stacks.component_settings import ContainerSettings
+from stacks.model_lock import ModelLock
+from stacks.settings import DEV
+from stacks.stage import ImageSearchStage
+from tests.infrastructure.assembly import Synthesized, context, read_templates, synthesize
 
 
 @pytest.fixture(scope="session")
 def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     return synthesize(tmp_path_factory.mktemp("synth"))
+
+
+@pytest.fixture(scope="session")
+def slim(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """`dev` with the models' own image, with the checks that every environment passes."""
+    folder = tmp_path_factory.mktemp("slim")
+    app = cdk.App(context=context(folder), outdir=str(folder / "out"))
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    settings = replace(DEV, container=ContainerSettings(image="slim"))
+    ImageSearchStage(app, "dev", settings=settings, model_lock=ModelLock.load(folder / "model.lock"))
+    app.synth()
+    return read_templates(folder / "out")

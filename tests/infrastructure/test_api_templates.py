@@ -1,16 +1,34 @@
 """The REST API of every environment."""
 
 import json
+from typing import Any
 
+from imagesearch.entrypoints.openapi import BODY_ERRORS, GATEWAY_ERRORS, KEY_ERROR
+from imagesearch.entrypoints.request_types import PICTURE_TYPES
+from imagesearch.entrypoints.routes import ROUTES
 from stacks.settings import ENVIRONMENTS
 from tests.infrastructure.assembly import Synthesized, resources
 
 
-def test_every_method_asks_for_a_key_and_is_validated(synthesized: Synthesized) -> None:
+def test_the_gateway_has_the_routes_of_the_table_and_no_others(synthesized: Synthesized) -> None:
+    table = {(route.method.value, route.path): route for route in ROUTES}
     for _, stacks in synthesized.templates.items():
-        methods = [m["Properties"] for m in resources(stacks["Api"], "AWS::ApiGateway::Method")]
-        assert sorted(method["HttpMethod"] for method in methods) == ["GET", "GET", "GET", "POST"]
-        assert all(method["ApiKeyRequired"] and method["RequestValidatorId"] for method in methods)
+        methods = _methods(stacks["Api"])
+        assert methods.keys() == table.keys()
+        for called, method in methods.items():
+            route = table[called]
+            assert method["ApiKeyRequired"] is route.asks_for_key, called
+            assert ("application/json" in method.get("RequestModels", {})) is (route.body is not None), called
+            function = json.dumps(method["Integration"]["Uri"])
+            assert route.function.title() in function, called
+
+
+def test_every_method_is_validated_and_none_is_open_but_thumbnails(synthesized: Synthesized) -> None:
+    for _, stacks in synthesized.templates.items():
+        methods = _methods(stacks["Api"])
+        assert all(method["RequestValidatorId"] for method in methods.values())
+        open_ones = {path for (_, path), method in methods.items() if not method["ApiKeyRequired"]}
+        assert open_ones == {"/thumbnails/{id}"}
 
 
 def test_stage_and_usage_plan_are_throttled_as_the_settings_say(synthesized: Synthesized) -> None:
@@ -18,11 +36,15 @@ def test_stage_and_usage_plan_are_throttled_as_the_settings_say(synthesized: Syn
         api = ENVIRONMENTS[env].api
         (stage,) = resources(stacks["Api"], "AWS::ApiGateway::Stage")
         (plan,) = resources(stacks["Api"], "AWS::ApiGateway::UsagePlan")
-        (method,) = stage["Properties"]["MethodSettings"]
-        assert (method["ThrottlingRateLimit"], method["ThrottlingBurstLimit"]) == (
-            api.rate_per_second,
-            api.burst,
-        )
+        throttles = {
+            each["ResourcePath"]: (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"])
+            for each in stage["Properties"]["MethodSettings"]
+        }
+        thumbnails = ENVIRONMENTS[env].thumbnails
+        assert throttles == {
+            "/*": (api.rate_per_second, api.burst),
+            "/~1thumbnails~1{id}": (thumbnails.rate_per_second, thumbnails.burst),
+        }
         assert plan["Properties"]["Throttle"] == {"RateLimit": api.rate_per_second, "BurstLimit": api.burst}
         assert stage["Properties"]["StageName"] == "prod"
         assert stage["Properties"]["AccessLogSetting"]["DestinationArn"]
@@ -31,9 +53,9 @@ def test_stage_and_usage_plan_are_throttled_as_the_settings_say(synthesized: Syn
 def test_binary_types_are_listed_one_by_one(synthesized: Synthesized) -> None:
     for _, stacks in synthesized.templates.items():
         (api,) = resources(stacks["Api"], "AWS::ApiGateway::RestApi")
-        types = api["Properties"]["BinaryMediaTypes"]
-        assert "image/jpeg" in types
-        assert not [name for name in types if "*" in name]
+        assert sorted(api["Properties"]["BinaryMediaTypes"]) == sorted(PICTURE_TYPES)
+        assert "image/webp" in PICTURE_TYPES, "or thumbnails would be answered as base64"
+        assert not [name for name in PICTURE_TYPES if "*" in name]
 
 
 def test_the_gateways_own_errors_have_the_applications_shape(synthesized: Synthesized) -> None:
@@ -50,7 +72,33 @@ def test_the_gateways_own_errors_have_the_applications_shape(synthesized: Synthe
             codes[kind] = (answer.get("StatusCode"), body["error"]["code"])
         assert codes["INVALID_API_KEY"] == ("403", "key_missing")
         assert codes["THROTTLED"] == ("429", "throttled")
-        assert codes["REQUEST_TOO_LARGE"] == ("413", "request_too_large")
+        assert codes["REQUEST_TOO_LARGE"] == ("413", "use_upload")
         assert codes["MISSING_AUTHENTICATION_TOKEN"] == ("404", "route_unknown")
         assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(codes)
         assert "Retry-After" in json.dumps(answers["THROTTLED"]["ResponseParameters"])
+
+
+def test_the_gateways_own_errors_stand_in_the_openapi_document(synthesized: Synthesized) -> None:
+    told = {(status, code) for status, code, _ in (*GATEWAY_ERRORS, KEY_ERROR, *BODY_ERRORS)}
+    for _, stacks in synthesized.templates.items():
+        for response in resources(stacks["Api"], "AWS::ApiGateway::GatewayResponse"):
+            answer = response["Properties"]
+            code = json.loads(answer["ResponseTemplates"]["application/json"])["error"]["code"]
+            if "StatusCode" in answer:
+                assert (int(answer["StatusCode"]), code) in told, answer["ResponseType"]
+            else:
+                assert code in {known for _, known in told}
+
+
+def _methods(template: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the properties of each method of the API, by its name and its path."""
+    found = template["Resources"].values()
+    methods = [each["Properties"] for each in found if each["Type"] == "AWS::ApiGateway::Method"]
+    return {(each["HttpMethod"], _path(template, each["ResourceId"])): each for each in methods}
+
+
+def _path(template: dict[str, Any], reference: dict[str, Any]) -> str:
+    if "Ref" not in reference:
+        return ""
+    resource = template["Resources"][reference["Ref"]]["Properties"]
+    return f"{_path(template, resource['ParentId'])}/{resource['PathPart']}"

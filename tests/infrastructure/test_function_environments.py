@@ -1,6 +1,6 @@
 """The functions' environments and the classes that parse them, which share no code."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -14,13 +14,18 @@ from imagesearch.settings import (
     IngestSettings,
     MigrationSettings,
     QuerySettings,
+    SearchDomainSettings,
     Settings,
+    ThumbnailSettings,
 )
+from stacks.components.function_environment import query_environment
 from stacks.settings import ENVIRONMENTS
+from stacks.settings import Settings as Environment
 from tests.infrastructure.assembly import Synthesized, flat, resources
 
 READERS: dict[str, tuple[str, type[Settings]]] = {
     "query": ("Api", QuerySettings),
+    "thumbnail": ("Api", ThumbnailSettings),
     "ingest": ("Ingest", IngestSettings),
     "index_setup": ("Ingest", IndexSetupSettings),
     "bulk_plan": ("Bulk", BulkPlanSettings),
@@ -50,7 +55,8 @@ def test_a_functions_environment_parses_with_the_class_that_reads_it(
 ) -> None:
     stack, reader = READERS[entrypoint]
     parsed = reader.from_environment(_environment(synthesized.templates[env][stack], entrypoint))
-    assert getattr(parsed, "vector_engine", None) == ENVIRONMENTS[env].index.engine
+    if isinstance(parsed, SearchDomainSettings):
+        assert parsed.vector_engine == ENVIRONMENTS[env].index.engine
 
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
@@ -77,6 +83,18 @@ def test_the_query_functions_time_outs_end_before_the_gateways(synthesized: Synt
     for env in ENVIRONMENTS:
         variables = _environment(synthesized.templates[env]["Api"], "query")
         assert int(variables["INVOKE_TIMEOUT_SECONDS"]) < 29
+
+
+def test_addresses_of_the_web_are_fetched_only_where_the_settings_say_so() -> None:
+    def fetching(settings: Environment) -> str:
+        return query_environment(settings, "https://search.example")["FETCH_URLS"]
+
+    assert {fetching(settings) for settings in ENVIRONMENTS.values()} == {"never"}
+    allowed = {
+        env: fetching(replace(settings, api=replace(settings.api, fetch_urls=True)))
+        for env, settings in ENVIRONMENTS.items()
+    }
+    assert allowed == {"local": "http", "dev": "https", "staging": "https", "prod": "https"}
 
 
 def test_payload_limits_follow_the_kind_of_endpoint(synthesized: Synthesized) -> None:

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from stacks import limits
+from clip_inference.sources import MAX_SOURCE_BYTES
+from imagesearch.thumbnails import PREFIX
+from imagesearch.uploads import QUERY_PREFIX
+from stacks import limits, names
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,3 +34,11 @@ def test_an_event_with_the_largest_body_fits_lambdas_payload() -> None:
     event = body + 2 * 10_240 + 2 * 8 * 1024
     assert event < limits.LAMBDA_PAYLOAD.value
     assert body > 0.95 * limits.LAMBDA_PAYLOAD.value
+
+
+def test_what_can_be_uploaded_is_what_the_models_container_reads() -> None:
+    assert limits.PICTURE_BYTES == MAX_SOURCE_BYTES
+
+
+def test_both_sides_name_the_same_folders() -> None:
+    assert (f"{names.THUMBNAILS}/", f"{names.QUERIES}/") == (PREFIX, QUERY_PREFIX)

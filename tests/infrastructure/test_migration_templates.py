@@ -69,6 +69,7 @@ def test_it_sends_the_requests_of_its_steps_and_no_others(synthesized: Synthesiz
         ("ESHttpPost", "_aliases"),
         ("ESHttpPost", "images-*/_count"),
         ("ESHttpPost", "images-*/_mget"),
+        ("ESHttpPost", "images-*/_msearch"),
         ("ESHttpPost", "images-*/_refresh"),
         ("ESHttpPost", "images-*/_search"),
         ("ESHttpDelete", "images-*"),

@@ -77,6 +77,7 @@ def test_a_file_that_is_no_lock_is_refused_with_its_path(tmp_path: Path, text: s
         ("dimension = 384", 'dimension = "384"', "dimension must be a whole number"),
         ("dimension = 384", "dimension = true", "dimension must be a whole number"),
         ("dimension = 384", "dimension = 0", "dimension must be a whole number"),
+        ("dimension = 384", "dimension = 1195", "from 1 to 1194, the longest vectors"),
         ('python = "3.12"', "python = 3.12", "python must be a version"),
         ("a" * 64, "A" * 64, "digest must be 64"),
         ("b" * 64, "b" * 63, "fingerprint must be 64"),

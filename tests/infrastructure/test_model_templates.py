@@ -62,6 +62,7 @@ def test_the_container_gets_the_published_artifact_and_its_environment(synthesiz
             "IMAGE_BUCKET": f"imagesearch-{env}-images-reference-us-east-1",
             "MMS_MAX_REQUEST_SIZE": str(ENVIRONMENTS[env].endpoint.max_payload_bytes),
             "MMS_MAX_RESPONSE_SIZE": str(6 * 1024 * 1024),
+            "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": "600",
             "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
             "SAGEMAKER_PROGRAM": "inference.py",
         }

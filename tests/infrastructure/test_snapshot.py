@@ -7,12 +7,16 @@ the difference.
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.infrastructure.assembly import Synthesized
+from stacks.component_settings import ContainerSettings
+from stacks.serving_image import image_tag
+from stacks.settings import DEV
+from tests.infrastructure.assembly import Synthesized, resources
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 ASSET = re.compile(r"\b[0-9a-f]{64}\.(zip|json)\b")
@@ -25,11 +29,22 @@ def _masked(template: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("stack", ["Data", "Model", "Ingest", "Bulk", "Migration", "Api"])
 def test_dev_is_what_was_last_accepted(synthesized: Synthesized, stack: str) -> None:
-    snapshot = SNAPSHOTS / f"dev-{stack}.json"
-    present = _masked(synthesized.templates["dev"][stack])
+    _compare(f"dev-{stack}", _masked(synthesized.templates["dev"][stack]))
+
+
+def _compare(name: str, present: str) -> None:
+    snapshot = SNAPSHOTS / f"{name}.json"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         snapshot.write_text(present, encoding="utf-8")
     assert present == snapshot.read_text(encoding="utf-8"), "accept with UPDATE_SNAPSHOTS=1"
+
+
+def test_dev_with_the_slim_image_is_what_was_last_accepted(slim: Synthesized) -> None:
+    # The image is named by its content, and the model by the image; both are tested elsewhere.
+    settings = replace(DEV, container=ContainerSettings(image="slim"))
+    present = _masked(slim.templates["dev"]["Model"]).replace(image_tag(settings), "<tag>")
+    (model,) = resources(slim.templates["dev"]["Model"], "AWS::SageMaker::Model")
+    _compare("dev-slim-Model", present.replace(model["Properties"]["ModelName"], "<model>"))
 
 
 def test_a_changed_property_changes_the_snapshot_and_a_changed_asset_does_not() -> None:

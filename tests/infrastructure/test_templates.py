@@ -107,6 +107,34 @@ def test_only_the_image_bucket_sends_events(synthesized: Synthesized) -> None:
         assert senders == [f"imagesearch-{env}-images-reference-us-east-1"]
 
 
+def test_what_is_needed_for_a_moment_is_deleted_and_forgotten(synthesized: Synthesized) -> None:
+    for stacks in synthesized.templates.values():
+        passing = {
+            rule["Prefix"]: (rule["ExpirationInDays"], rule["NoncurrentVersionExpiration"]["NoncurrentDays"])
+            for bucket in resources(stacks["Data"], "AWS::S3::Bucket")
+            for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+            if "Prefix" in rule
+        }
+        assert passing == {".queries/": (1, 1), "thumbnails/": (30, 1)}
+
+
+def test_pages_of_the_settings_origins_and_no_others_may_use_the_image_bucket(
+    synthesized: Synthesized,
+) -> None:
+    for env, stacks in synthesized.templates.items():
+        admitted = {
+            flat(bucket["Properties"]["BucketName"]).split("-")[2]: [
+                (rule["AllowedOrigins"], rule["AllowedMethods"])
+                for rule in bucket["Properties"]["CorsConfiguration"]["CorsRules"]
+            ]
+            for bucket in resources(stacks["Data"], "AWS::S3::Bucket")
+            if "CorsConfiguration" in bucket["Properties"]
+        }
+        origins = ENVIRONMENTS[env].api.web_origins
+        assert admitted == ({"images": [(list(origins), ["GET", "POST"])]} if origins else {})
+        assert "*" not in origins
+
+
 def test_the_domain_is_encrypted_everywhere_and_takes_only_tls(synthesized: Synthesized) -> None:
     for env, stacks in synthesized.templates.items():
         (domain,) = resources(stacks["Data"], "AWS::OpenSearchService::Domain")
@@ -167,6 +195,7 @@ def test_the_rule_matches_creation_and_deletion_in_the_image_bucket(synthesized:
         (rule,) = resources(stacks["Ingest"], "AWS::Events::Rule")
         pattern = rule["Properties"]["EventPattern"]
         assert pattern["detail-type"] == ["Object Created", "Object Deleted"]
+        assert pattern["detail"]["object"] == {"key": [{"anything-but": {"prefix": ".queries/"}}]}
         (name,) = pattern["detail"]["bucket"]["name"]
         assert flat(name) == f"imagesearch-{env}-images-reference-us-east-1"
 
@@ -238,8 +267,43 @@ def test_the_query_function_can_write_no_document(synthesized: Synthesized) -> N
         assert granted == {
             ("es:ESHttpGet", "images/_mapping"),
             ("es:ESHttpGet", "images-*/_doc/*"),
-            ("es:ESHttpPost", "images-*/_search"),
             ("es:ESHttpPost", "images-*/_count"),
+            ("es:ESHttpPost", "images-*/_mget"),
+            ("es:ESHttpPost", "images-*/_msearch"),
+            ("es:ESHttpPost", "images-*/_search"),
+        }
+
+
+def _granted(template: dict[str, Any], role: str) -> set[tuple[str, str]]:
+    """What a function's own role may do with S3: action, and resource behind the bucket's ARN."""
+    return {
+        (action, flat(resource).split(":::")[1])
+        for policy in resources(template, "AWS::IAM::Policy")
+        if policy["Properties"]["Roles"][0]["Ref"].startswith(role)
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+        if action.startswith("s3:")
+    }
+
+
+def test_the_thumbnail_function_reads_no_picture_by_rights_of_its_own(synthesized: Synthesized) -> None:
+    for env, stacks in synthesized.templates.items():
+        artifacts = f"imagesearch-{env}-artifacts-reference-us-east-1"
+        assert _granted(stacks["Api"], "ThumbnailRole") == {
+            ("s3:GetObject", f"{artifacts}/thumbnails/*"),
+            ("s3:PutObject", f"{artifacts}/thumbnails/*"),
+            ("s3:ListBucket", artifacts),
+        }
+
+
+def test_the_query_function_signs_links_and_forms_of_the_image_bucket_only(synthesized: Synthesized) -> None:
+    for env, stacks in synthesized.templates.items():
+        images = f"imagesearch-{env}-images-reference-us-east-1"
+        granted = _granted(stacks["Api"], "QueryRole")
+        assert granted >= {("s3:GetObject", f"{images}/*"), ("s3:PutObject", f"{images}/*")}
+        assert {action for action, resource in granted if resource.startswith(images)} == {
+            *("s3:GetObject", "s3:PutObject", "s3:ListBucket"),
         }
 
 

@@ -112,6 +112,13 @@ def test_no_tower_computes_row_by_row(model: Any, packaged: PackagedModel) -> No
         assert "Scan" not in {node.op_type for node in graph.node}
 
 
+def test_texts_are_padded_only_for_a_tower_that_looks_at_the_padding(
+    architecture: Architecture, model: Any, packaged: PackagedModel
+) -> None:
+    description = json.loads((packaged.path.parent / "unpacked" / "model.json").read_text("utf-8"))
+    assert description["text"]["padding"] == {"clip": "longest", "siglip": "fixed"}[architecture.vectors]
+
+
 @pytest.mark.parametrize("kind", ["texts", "images"])
 def test_another_inputs_vector_would_not_pass(architecture: Architecture, kind: str) -> None:
     vectors = architecture.canonical(kind)

@@ -2,10 +2,7 @@
 
 import datetime
 import json
-import threading
-from collections.abc import Iterator
 from fnmatch import fnmatch
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import opensearchpy
@@ -15,11 +12,15 @@ from requests_aws4auth import AWS4Auth  # type: ignore[import-untyped]
 
 from imagesearch import errors
 from imagesearch.adapters.engine_guard import refuse_other_engine
-from imagesearch.adapters.opensearch import OpenSearchVectorIndex, search_body
+from imagesearch.adapters.opensearch import OpenSearchVectorIndex
 from imagesearch.adapters.opensearch_client import aws_auth, opensearch_client, translate, written_alias
 from imagesearch.adapters.opensearch_schema import index_body, template_body
+from imagesearch.adapters.opensearch_search import leg_body
 from imagesearch.errors import EngineMissingError, SearchUnavailableError, SettingsError
+from imagesearch.filters import BeginsWith, Exists
+from imagesearch.queries import Nearest, Words
 from tests.builders import ATTRIBUTES, an_index
+from tests.opensearch_server import opensearch_server
 
 
 def _mapping(field: dict[str, Any]) -> dict[str, Any]:
@@ -106,30 +107,28 @@ def test_the_template_of_the_alias_does_not_match_the_alias_of_the_kept_indices(
 
 
 def test_a_search_names_how_thorough_it_is_and_filters_inside() -> None:
-    body = search_body((0.6, 0.8), k=5, ef_search=100, min_score=0.7, prefix="a/")
-    assert body["query"]["knn"]["embedding"] == {
+    leg, where = Nearest(part="caption", vector=(0.6, 0.8)), BeginsWith(field="key", prefix="a/")
+    body = leg_body(leg, k=5, ef_search=100, where=where)
+    assert body["query"]["knn"]["caption_embedding"] == {
         "vector": (0.6, 0.8),
         "k": 5,
         "method_parameters": {"ef_search": 100},
         "filter": {"prefix": {"key": {"value": "a/"}}},
     }
-    assert (body["size"], body["min_score"]) == (5, 0.7)
-    assert "embedding" not in body["_source"]
-
-
-def test_a_search_in_both_parts_filters_inside_each() -> None:
-    body = search_body((0.6, 0.8), k=5, ef_search=100, prefix="a/", part="any")
-    queries = body["query"]["dis_max"]["queries"]
-    assert [list(each["knn"]) for each in queries] == [["embedding"], ["caption_embedding"]]
-    for each in queries:
-        (knn,) = each["knn"].values()
-        assert (knn["k"], knn["filter"]) == (5, {"prefix": {"key": {"value": "a/"}}})
+    assert body["size"] == 5
+    assert not {"embedding", "caption_embedding"} & set(body["_source"])
 
 
 def test_a_search_for_more_than_ef_looks_at_as_many() -> None:
-    body = search_body((1.0,), k=100, ef_search=50)
-    assert body["query"]["knn"]["embedding"]["method_parameters"] == {"ef_search": 100}
-    assert "min_score" not in body
+    body = leg_body(Nearest(part="picture", vector=(1.0,)), k=1000, ef_search=50, where=None)
+    assert body["query"]["knn"]["embedding"]["method_parameters"] == {"ef_search": 1000}
+
+
+def test_a_search_by_words_filters_without_counting_the_filter() -> None:
+    body = leg_body(Words(text="sea"), k=5, ef_search=100, where=Exists(field="title"))
+    assert body["query"]["bool"]["filter"] == [{"exists": {"field": "title"}}]
+    (words,) = body["query"]["bool"]["must"]
+    assert words["multi_match"]["fields"] == ["title", "caption", "tags.words"]
 
 
 def _transport_error(kind: type[opensearchpy.TransportError], status: object, error: str = "") -> Exception:
@@ -175,50 +174,14 @@ def test_every_kind_of_error_that_a_request_can_raise_is_tried_above() -> None:
     assert {type(error) for error, _ in TRANSLATED} == raised
 
 
-@pytest.fixture
-def recorded() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """A server that answers 503 to everything, and the headers that it was sent."""
-    headers: list[dict[str, str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            headers.append(dict(self.headers))
-            self.send_error(503)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", headers
-        server.shutdown()
-        thread.join()
-
-
-def test_an_overloaded_opensearch_is_asked_again_and_then_unavailable(
-    recorded: tuple[str, list[dict[str, str]]],
-) -> None:
-    url, headers = recorded
-    index = OpenSearchVectorIndex(
-        client=opensearch_client(endpoint=url, engine="lucene", auth=None), alias="images"
-    )
-    with pytest.raises(SearchUnavailableError) as caught:
-        index.active()
-    assert (len(headers), caught.value.retry_after) == (3, 5)
-
-
 def test_an_unreachable_opensearch_is_unavailable() -> None:
     client = opensearch_client(endpoint="http://127.0.0.1:9", engine="lucene", auth=None)
     with pytest.raises(SearchUnavailableError, match="cannot be reached"):
         OpenSearchVectorIndex(client=client, alias="images").active()
 
 
-def test_every_request_is_signed_for_es_with_the_credentials_of_the_moment(
-    recorded: tuple[str, list[dict[str, str]]],
-) -> None:
+def test_every_request_is_signed_for_es_with_the_credentials_of_the_moment() -> None:
     """Credentials of a role expire while a function lives; each request asks for the present ones."""
-    url, headers = recorded
     generation = iter(range(100))
 
     def fresh() -> dict[str, str]:
@@ -228,14 +191,16 @@ def test_every_request_is_signed_for_es_with_the_credentials_of_the_moment(
 
     credentials = RefreshableCredentials.create_from_metadata(fresh(), fresh, "test")
     auth = AWS4Auth(region="eu-central-1", service="es", refreshable_credentials=credentials)
-    client = opensearch_client(endpoint=url, engine="lucene", auth=auth)
-    index = OpenSearchVectorIndex(client=client, alias="images")
-    with pytest.raises(SearchUnavailableError):
-        index.active()
-    signatures = [each["Authorization"] for each in headers]
+    with opensearch_server(503) as server:
+        client = opensearch_client(
+            endpoint=server.url, engine="lucene", auth=auth, pause=server.pauses.append
+        )
+        with pytest.raises(SearchUnavailableError):
+            OpenSearchVectorIndex(client=client, alias="images").active()
+    signatures = [each["Authorization"] for each in server.headers]
     assert all("/eu-central-1/es/aws4_request" in each for each in signatures)
-    assert all(each["x-amz-security-token"] == "t" for each in headers)
-    assert len({each.partition("Credential=")[2].partition("/")[0] for each in signatures}) == len(headers)
+    assert all(each["x-amz-security-token"] == "t" for each in server.headers)
+    assert len({each.partition("Credential=")[2].partition("/")[0] for each in signatures}) == len(signatures)
 
 
 def test_signing_needs_a_region_and_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

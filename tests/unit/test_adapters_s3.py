@@ -1,17 +1,19 @@
-"""The image bucket and the artifact bucket, on moto; links are looked at, not followed."""
+"""The image bucket and the artifact bucket, on moto; forms are looked at, not sent."""
 
+import base64
+import json
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 from moto import mock_aws
 
-from imagesearch.adapters.in_memory import InMemoryArtifactStore
+from imagesearch.adapters.in_memory import InMemoryArtifactStore, InMemoryPictureStore
 from imagesearch.adapters.s3 import S3PictureStore, s3_client, translate, with_sidecars
 from imagesearch.adapters.s3_artifacts import S3ArtifactStore
 from imagesearch.errors import ArtifactMissingError, StoreRefusedError, StoreUnavailableError
@@ -58,23 +60,33 @@ def test_two_looks_at_an_untouched_object_are_equal(client: "S3Client") -> None:
     assert store.look("a") == store.look("a")
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_a_link_to_aws_escapes_the_key_and_names_the_buckets_own_host(client: "S3Client", key: str) -> None:
-    url = S3PictureStore(client=client, bucket=BUCKET).url(key, ttl_seconds=900)
-    parts, query = urlsplit(url), parse_qs(urlsplit(url).query)
-    assert parts.hostname == f"{BUCKET}.s3.eu-central-1.amazonaws.com"
-    assert unquote(parts.path) == f"/{key}"
-    assert not set(parts.path) & set(" #?&+\"'<>\\`äü")
-    assert (query["X-Amz-Expires"], query["X-Amz-Algorithm"]) == (["900"], ["AWS4-HMAC-SHA256"])
+def test_what_was_uploaded_for_a_search_is_no_picture_of_the_library(client: "S3Client") -> None:
+    store, in_memory = S3PictureStore(client=client, bucket=BUCKET), InMemoryPictureStore()
+    for key in (".queries/1", ".queries/1.json", ".queriesA", "a/.queries/1", "b.jpg"):
+        client.put_object(Bucket=BUCKET, Key=key, Body=b"picture")
+        in_memory.put(key, b"picture")
+    for each in (store, in_memory):
+        assert each.look(".queries/1") is None
+        assert [state.key for state in each.listing()] == [".queriesA", "a/.queries/1", "b.jpg"]
+        assert list(each.listing(prefix=".queries/")) == []
 
 
-@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:4566", "http://localhost:4566"])
-def test_a_link_to_another_endpoint_names_the_bucket_in_its_path(
-    monkeypatch: pytest.MonkeyPatch, client: "S3Client", endpoint: str
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    url = S3PictureStore(client=s3_client(), bucket=BUCKET).url("album/a b.jpg", ttl_seconds=60)
-    assert url.startswith(f"{endpoint}/{BUCKET}/album/a%20b.jpg?X-Amz-Algorithm=AWS4-HMAC-SHA256&")
+def test_a_form_takes_one_key_one_type_and_so_many_bytes(client: "S3Client") -> None:
+    form = S3PictureStore(client=client, bucket=BUCKET).upload_form(
+        "album/ä 1.jpg", content_type="image/jpeg", max_bytes=1000, ttl_seconds=900
+    )
+    policy = json.loads(base64.b64decode(form.fields["policy"]))
+    assert urlsplit(form.url).hostname == f"{BUCKET}.s3.eu-central-1.amazonaws.com"
+    assert (form.fields["key"], form.fields["Content-Type"]) == ("album/ä 1.jpg", "image/jpeg")
+    conditions = policy["conditions"]
+    for condition in (
+        {"bucket": BUCKET},
+        {"key": "album/ä 1.jpg"},
+        {"Content-Type": "image/jpeg"},
+        ["content-length-range", 1, 1000],
+    ):
+        assert condition in conditions
+    assert not [each for each in conditions if isinstance(each, list) and each[0] == "starts-with"]
 
 
 @pytest.mark.parametrize(

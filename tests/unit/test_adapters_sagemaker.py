@@ -11,6 +11,7 @@ import pytest
 from imagesearch import errors
 from imagesearch.adapters.sagemaker import SageMakerEmbedder, runtime_client
 from imagesearch.adapters.sagemaker_errors import translate
+from imagesearch.deadline import deadline
 from tests.builders import FINGERPRINT
 from tests.embedders import SOUND, embed_text, embedder_of, json_answer
 from tests.sagemaker_runtime import Answer, Invocation, Runtime, refusal
@@ -46,7 +47,7 @@ def test_a_key_is_never_taken_for_a_url(runtime: Runtime) -> None:
 
 @pytest.mark.parametrize("texts", [[], ["sea"]])
 def test_a_picture_over_the_payload_limit_is_never_sent(runtime: Runtime, texts: list[str]) -> None:
-    with pytest.raises(errors.PictureTooLargeError, match="4000 bytes"):
+    with pytest.raises(errors.UseUploadError, match="4000 bytes"):
         embedder_of().embed(fingerprint=FINGERPRINT, texts=texts, pictures=[bytes(4001)])
     with pytest.raises(errors.RequestTooLargeError):
         embedder_of(limit=20).embed(fingerprint=FINGERPRINT, texts=["a text of some length"])
@@ -121,6 +122,34 @@ def test_a_silent_endpoint_is_given_up_in_time_and_asked_once(runtime: Runtime) 
     assert time.monotonic() - started < 2
     late.set()
     assert (len(runtime.invocations), caught.value.retry_after) == (1, 30)
+
+
+def test_no_call_outlasts_the_deadline_of_the_request(runtime: Runtime) -> None:
+    def slow(_: Invocation) -> Answer:
+        late.wait(20)
+        return json_answer(SOUND)
+
+    late, started = threading.Event(), time.monotonic()
+    runtime.answer = slow
+    with deadline(1.9), pytest.raises(errors.ModelUnavailableError, match="in time"):
+        embed_text(timeout=20)
+    assert time.monotonic() - started < 10
+    late.set()
+    assert len(runtime.invocations) == 1
+
+
+def test_a_throttled_endpoint_is_asked_again_within_the_deadline_only(runtime: Runtime) -> None:
+    runtime.answer = lambda _: refusal(400, "ThrottlingException")
+    pauses: list[float] = []
+    with deadline(1.9), pytest.raises(errors.ModelUnavailableError):
+        embedder_of(timeout=60, pauses=pauses).embed(fingerprint=FINGERPRINT, texts=["sea"])
+    assert sum(pauses) < 1.9
+
+
+def test_nothing_is_sent_when_the_requests_time_is_over(runtime: Runtime) -> None:
+    with deadline(0.1), pytest.raises(errors.DeadlineError):
+        embed_text()
+    assert runtime.invocations == []
 
 
 def test_an_unreachable_service_is_unavailable(monkeypatch: pytest.MonkeyPatch, runtime: Runtime) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from imagesearch.errors import ModelMismatchError, ModelUnavailableError, TextTooLongError
 from imagesearch.indexing import Indexer, Outcome
-from imagesearch.models import Embedding, ImageRecord, Metadata, Query, RejectedImage
+from imagesearch.models import Embedding, ImageRecord, Metadata, RejectedImage
+from imagesearch.queries import Nearest, PictureExample
 from tests.builders import (
     ATTRIBUTES,
     JPEG,
@@ -17,6 +18,7 @@ from tests.builders import (
     OTHER_FINGERPRINT,
     PNG,
     InMemoryHouse,
+    a_query,
     embedded,
     in_memory_house,
     keep_second_index,
@@ -67,9 +69,9 @@ def test_a_picture_is_indexed_with_what_its_sidecar_says() -> None:
 
 def test_a_picture_is_found_by_its_caption() -> None:
     house = _house({"caption": "a dog on a beach"})
-    (hit,) = house.searcher.search(Query(text="a dog on a beach", part="caption")).hits
+    (hit,) = house.searcher.search(a_query("a dog on a beach", part="caption")).hits
     assert hit.score == pytest.approx(1)
-    (hit,) = house.searcher.search(Query(text="a dog on a beach", part="picture")).hits
+    (hit,) = house.searcher.search(a_query("a dog on a beach", part="picture")).hits
     assert hit.score < 0.99
 
 
@@ -125,10 +127,10 @@ def test_another_caption_is_embedded_and_the_picture_is_not() -> None:
     _describe(house, {"caption": "a cat"})
     assert watched_indexer(house, calls.append).bring_in_line(KEY) == Outcome.DESCRIBED
     assert (calls.count("embed"), calls.count("embed_stored")) == (1, 0)
-    (hit,) = house.searcher.search(Query(text="a cat", part="caption")).hits
+    (hit,) = house.searcher.search(a_query("a cat", part="caption")).hits
     assert hit.image.metadata.caption == "a cat"
     assert hit.score == pytest.approx(1)
-    (hit,) = house.searcher.search(Query(picture=PNG)).hits
+    (hit,) = house.searcher.search(a_query(PictureExample(content=PNG))).hits
     assert hit.score == pytest.approx(1)
 
 
@@ -137,7 +139,7 @@ def test_a_caption_that_stays_is_not_embedded_again_when_all_else_changes() -> N
     _describe(house, {"caption": "a dog", "title": "New"})
     assert watched_indexer(house, calls.append).bring_in_line(KEY) == Outcome.DESCRIBED
     assert "embed" not in calls
-    (hit,) = house.searcher.search(Query(text="a dog", part="caption")).hits
+    (hit,) = house.searcher.search(a_query("a dog", part="caption")).hits
     assert hit.image.metadata.title == "New"
     assert hit.score == pytest.approx(1)
 
@@ -147,7 +149,7 @@ def test_a_sidecar_that_goes_takes_its_metadata_along() -> None:
     _describe(house, None)
     assert house.indexer.bring_in_line(KEY) == Outcome.DESCRIBED
     assert _image(house).metadata == Metadata()
-    assert house.searcher.search(Query(text="a dog", part="caption")).hits == ()
+    assert house.searcher.search(a_query("a dog", part="caption")).hits == ()
 
 
 def test_metadata_that_s3_keeps_is_taken_anew_when_only_it_changes() -> None:
@@ -263,7 +265,8 @@ def test_every_kept_index_gets_the_picture_by_its_own_model() -> None:
         document = document_of(house, index=index)
         assert isinstance(document, ImageRecord)
         assert (document.fingerprint, document.metadata) == (index.fingerprint, METADATA)
-    assert len(house.index.search(second.name, (1.0,) * 16, k=5, part="any")) == 1
+    legs = [Nearest(part="picture", vector=(1.0,) * 16), Nearest(part="caption", vector=(1.0,) * 16)]
+    assert [len(found) for found in house.index.search(second.name, legs, k=5)] == [1, 1]
 
 
 def test_an_index_that_is_behind_catches_up_and_the_outcome_is_that_of_the_active_one() -> None:

@@ -16,10 +16,10 @@ from imagesearch.models import (
     ImageRecord,
     IndexInfo,
     ObjectState,
-    Part,
     PictureEmbedding,
     RejectedImage,
 )
+from imagesearch.queries import VectorPart
 from tests.builders import (
     ATTRIBUTES,
     JPEG,
@@ -220,12 +220,10 @@ def _assert_described(
     picture = embedder.embed_stored(fingerprint=index.fingerprint, key=KEY)
     captions = [document.metadata.caption] if document.metadata.caption else []
     said_vectors = embedder.embed(fingerprint=index.fingerprint, texts=captions)
-    expected: dict[Part, Sequence[Embedding]] = {"picture": [picture], "caption": said_vectors}
+    expected: dict[VectorPart, Sequence[Embedding]] = {"picture": [picture], "caption": said_vectors}
     for part, embeddings in expected.items():
-        for each in embeddings:
-            (match,) = house.index.search(index.name, each.vector, k=1, part=part)
-            assert match.score == pytest.approx(1)
-    assert len(house.index.search(index.name, picture.vector, k=1, part="caption")) == len(captions)
+        found = house.index.vectors(index.name, [document.id], part=part)
+        assert list(found.values()) == [pytest.approx(each.vector) for each in embeddings]
 
 
 CONTENTS = [PNG + b"first", JPEG + b"second one", b"no picture", None]

@@ -1,4 +1,4 @@
-"""The retrieval gate: another precision than fp32 is packaged only where it finds the same pictures."""
+"""The retrieval gate: another form than fp32 on ONNX Runtime is packaged only where it finds the same."""
 
 import json
 import tarfile
@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from clip_inference.runtimes import openvino_capabilities
 from scripts.artifact import package
-from scripts.artifact.catalogue import Precision
+from scripts.artifact.forms import EXACT, PRECISIONS, Form
 from scripts.artifact.gate import LEAST_RECALL, recall_at_ten
 from scripts.artifact.package import PackagedModel, package_model
 from scripts.errors import CommandError
@@ -32,8 +33,12 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def pack(output: Path, precision: Precision, pictures: Path | None) -> PackagedModel:
-    return package_model("demo", python="3.12", output_dir=output, precision=precision, pictures=pictures)
+INTEGERS = Form(precision="int8")
+BRAIN_FLOATS = Form(runtime="openvino", precision="bf16")
+
+
+def pack(output: Path, form: Form, pictures: Path | None) -> PackagedModel:
+    return package_model("demo", python="3.12", output_dir=output, form=form, pictures=pictures)
 
 
 def describe(packaged: PackagedModel) -> dict[str, object]:
@@ -65,36 +70,67 @@ def test_a_picture_is_not_its_own_neighbour() -> None:
     assert recall_at_ten((left, left), (right, right)) < 1
 
 
-def test_half_precision_finds_what_fp32_finds_and_the_figure_is_kept(tmp_path: Path, gallery: Path) -> None:
-    exact = describe(pack(tmp_path, "fp32", None))
-    half = pack(tmp_path, "fp16", gallery)
+@pytest.mark.parametrize(
+    "form",
+    [Form(precision="fp16"), Form(runtime="openvino"), Form(runtime="openvino", precision="fp16")],
+    ids=str,
+)
+def test_a_form_that_finds_what_the_exact_one_finds_is_kept_with_the_figure(
+    tmp_path: Path, gallery: Path, form: Form
+) -> None:
+    exact = describe(pack(tmp_path, EXACT, None))
+    faster = pack(tmp_path, form, gallery)
 
-    document = describe(half)
+    document = describe(faster)
     agreement = document["agreement"]
     assert isinstance(agreement, dict)
     assert min(agreement["by_text"], agreement["by_picture"]) >= LEAST_RECALL
     assert agreement["pictures"] >= 50
-    assert (document["precision"], exact["precision"]) == ("fp16", "fp32")
-    assert half.fingerprint == document["fingerprint"] != exact["fingerprint"]
+    assert (document["runtime"], document["precision"]) == (form.runtime, form.precision)
+    assert (exact["runtime"], exact["precision"]) == ("onnxruntime", "fp32")
+    assert faster.fingerprint == document["fingerprint"] != exact["fingerprint"]
 
 
-def test_integers_do_not_and_are_refused_with_the_figure(tmp_path: Path, gallery: Path) -> None:
-    with pytest.raises(CommandError, match=r"int8 .*pictures 9\d\.\d% by text and \d+") as raised:
-        pack(tmp_path, "int8", gallery)
+@pytest.mark.parametrize("form", [INTEGERS, BRAIN_FLOATS], ids=str)
+def test_one_that_does_not_is_refused_with_the_figure(tmp_path: Path, gallery: Path, form: Form) -> None:
+    if form == BRAIN_FLOATS and "BF16" not in openvino_capabilities():
+        pytest.skip("this processor does not compute in bf16")
+    with pytest.raises(CommandError, match=rf"{form} .*pictures 9\d\.\d% by text and \d+") as raised:
+        pack(tmp_path, form, gallery)
     assert raised.value.code == "precision_refused"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bf16_is_not_judged_by_a_processor_that_computes_it_in_fp32(
+    tmp_path: Path, gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package, "openvino_capabilities", lambda: ["FP32", "INT8"])
+    with pytest.raises(CommandError, match="processor does not compute in bf16") as raised:
+        pack(tmp_path, BRAIN_FLOATS, gallery)
+    assert raised.value.code == "form_unjudged"
+
+
+def test_a_runtime_refuses_what_it_computes_no_faster_and_names_the_other() -> None:
+    with pytest.raises(
+        CommandError, match=r"fp32, fp16, bf16 and not int8: .* --runtime onnxruntime"
+    ) as raised:
+        Form(runtime="openvino", precision="int8")
+    assert raised.value.code == "form_unfit"
+    with pytest.raises(CommandError, match="--runtime openvino"):
+        Form(runtime="onnxruntime", precision="bf16")
+    assert all(Form(runtime=runtime, precision=each) for runtime, of in PRECISIONS.items() for each in of)
 
 
 @pytest.mark.parametrize("pictures", [None, Path("nowhere")])
 def test_another_precision_needs_pictures_that_judge_it(tmp_path: Path, pictures: Path | None) -> None:
     with pytest.raises(CommandError, match="--pictures") as raised:
-        pack(tmp_path, "fp16", pictures)
+        pack(tmp_path, Form(precision="fp16"), pictures)
     assert raised.value.code == "gate_pictures_unfit"
 
 
 def test_too_few_pictures_judge_nothing(tmp_path: Path) -> None:
     few = write_layout(tmp_path / "layout")
     with pytest.raises(CommandError, match=r"holds 0 pictures; .* at least 50") as raised:
-        pack(tmp_path / "out", "fp16", few)
+        pack(tmp_path / "out", Form(precision="fp16"), few)
     assert raised.value.code == "gate_pictures_unfit"
     assert list((tmp_path / "out").iterdir()) == []

@@ -176,7 +176,7 @@ def test_requirements_without_wheels_are_an_error_with_uvs_own_words(
 ) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("onnxruntime==1.0.0\n")  # no hash: refused before anything is fetched
-    monkeypatch.setattr(package, "REQUIREMENTS", requirements)
+    monkeypatch.setitem(package.REQUIREMENTS, "onnxruntime", requirements)
     with pytest.raises(CommandError, match="require-hashes") as raised:
         pack(layout, tmp_path / "out")
     assert raised.value.code == "wheels_unavailable"

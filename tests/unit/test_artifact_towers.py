@@ -8,7 +8,7 @@ import onnx
 import onnxruntime  # type: ignore[import-untyped]
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from scripts.artifact.hub import read_folder
 from scripts.artifact.towers import prepare_towers
@@ -61,6 +61,19 @@ def test_a_tower_that_takes_batches_is_packed_unchanged(tmp_path: Path) -> None:
     prepared = prepare(tmp_path, image=image_tower(fixed_inside=False, rows="batch"))
     exported = tmp_path / "layout/visual/model.onnx"
     assert (prepared / "image.onnx").read_bytes() == exported.read_bytes()
+
+
+def test_weights_that_are_halves_take_half_the_space_and_give_the_same_vectors(tmp_path: Path) -> None:
+    tower = image_tower(fixed_inside=False, rows="batch")
+    weights = next(tensor for tensor in tower.graph.initializer if tensor.name == "projection")
+    values = numpy_helper.to_array(weights).astype(np.float16).astype(np.float32)
+    weights.CopyFrom(numpy_helper.from_array(values, "projection"))
+    before = tower.SerializeToString()
+
+    prepared = prepare(tmp_path, image=tower) / "image.onnx"
+
+    assert prepared.stat().st_size < 0.6 * len(before)
+    np.testing.assert_array_equal(run(prepared, image=PICTURES), run(before, image=PICTURES))
 
 
 def test_a_text_tower_with_a_mask_is_accepted(tmp_path: Path) -> None:

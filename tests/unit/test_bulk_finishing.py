@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from imagesearch.adapters.in_memory import InMemoryVectorIndex
+from imagesearch.adapters.in_memory_index import InMemoryVectorIndex
 from imagesearch.bulk.finishing import Finisher
 from imagesearch.bulk.runs import Report
 from imagesearch.errors import (

@@ -9,7 +9,8 @@ from unittest.mock import patch
 
 import pytest
 
-from imagesearch.adapters.in_memory import InMemoryArtifactStore, InMemoryEmbedder, InMemoryVectorIndex
+from imagesearch.adapters.in_memory import InMemoryArtifactStore, InMemoryEmbedder
+from imagesearch.adapters.in_memory_index import InMemoryVectorIndex
 from imagesearch.bulk import shard
 from imagesearch.bulk.runs import ShardResult
 from imagesearch.errors import (

@@ -3,28 +3,40 @@
 import base64
 import json
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 
-from scripts.client import ApiError, ImageSearchClient
-from scripts.errors import CommandError
+from imagesearch_client import (
+    ApiError,
+    ImageSearchClient,
+    RequestUnwritableError,
+    UnreachableError,
+    UploadRefusedError,
+)
+from imagesearch_client.examples import content_type_of
+from tests.pictures import avif, bmp, gif, heic, jpeg, png, tiff, webp
 
 HIT = {
     "id": "ab",
     "key": "dogs/1.jpg",
     "score": 0.9,
     "url": "http://pictures/1",
+    "thumbnail_url": "thumbnails/ab?key=dogs%2F1.jpg&size=256",
     "width": 4,
     "height": 3,
     "content_type": "image/jpeg",
     "size": 10,
+    "last_modified": "2026-03-01T12:30:15Z",
+    "matched": ["picture"],
 }
 FOUND = {
     "hits": [HIT],
+    "found": 1,
     "took_ms": {"encode": 1.5, "search": 2.0, "total": 4.0},
     "index": "images-0-1",
-    "model": {},
+    "model": {"fingerprint": "f"},
 }
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -92,6 +104,26 @@ def test_an_answer_that_is_not_ours_is_reported_with_its_status() -> None:
     assert raised.value.code == "unexpected_answer"
 
 
+def test_an_answer_of_another_kind_is_reported_as_such() -> None:
+    with pytest.raises(ApiError, match="same version") as raised:
+        client_of(lambda _: httpx.Response(200, json={"hits": [{"id": "ab"}]})).search("x")
+
+    assert raised.value.code == "unexpected_answer"
+
+
+@pytest.mark.parametrize("unsendable", [{"text": "half a \ud83d"}, {"text": "x", "min_score": float("nan")}])
+def test_what_json_cannot_say_is_one_sentence(unsendable: Any) -> None:
+    with pytest.raises(RequestUnwritableError, match="cannot be sent") as raised:
+        client_of(lambda _: httpx.Response(200, json=FOUND)).search(**unsendable)
+
+    assert raised.value.code == "request_invalid"
+
+
+def test_an_address_that_is_none_is_one_sentence() -> None:
+    with pytest.raises(UnreachableError, match="no address of an API"):
+        ImageSearchClient("http://api:port", "secret")
+
+
 def test_a_cold_model_is_asked_again_after_the_time_it_names() -> None:
     answers = iter(
         [
@@ -107,7 +139,8 @@ def test_a_cold_model_is_asked_again_after_the_time_it_names() -> None:
 
     client_of(lambda _: next(answers), pauses=pauses).search("x")
 
-    assert pauses == [4.0]
+    (pause,) = pauses
+    assert 4 <= pause <= 5, "a little later each time, so that not all come back at once"
 
 
 def test_patience_ends_before_a_wait_that_is_too_long() -> None:
@@ -131,11 +164,65 @@ def test_an_unknown_picture_is_none_and_other_refusals_are_raised() -> None:
         client_of(lambda _: httpx.Response(403, json=forbidden)).image("k")
 
 
+@pytest.mark.parametrize(
+    ("picture", "content_type"),
+    [
+        (jpeg, "image/jpeg"),
+        (png, "image/png"),
+        (webp, "image/webp"),
+        (gif, "image/gif"),
+        (bmp, "image/bmp"),
+        (tiff, "image/tiff"),
+        (heic, "image/heic"),
+        (avif, "image/avif"),
+    ],
+)
+def test_a_pictures_bytes_tell_as_what_it_is_uploaded(
+    picture: Callable[[], bytes], content_type: str
+) -> None:
+    assert content_type_of(picture()) == content_type
+
+
+def test_a_bucket_that_does_not_take_a_picture_is_told_in_its_words() -> None:
+    form = {"upload": "u", "url": "http://bucket/", "fields": {"key": "k"}, "expires_in": 1, "max_bytes": 2}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "api":
+            return httpx.Response(200, json=form)
+        return httpx.Response(400, text="<Error><Code>EntityTooLarge</Code></Error>")
+
+    with pytest.raises(UploadRefusedError, match="EntityTooLarge"):
+        client_of(answer).upload(png())
+
+
+def test_a_bucket_that_is_busy_is_asked_again() -> None:
+    form = {"upload": "u", "url": "http://bucket/", "fields": {"key": "k"}, "expires_in": 1, "max_bytes": 2}
+    answers = iter([httpx.Response(200, json=form), httpx.Response(503), httpx.Response(204)])
+    pauses: list[float] = []
+
+    assert client_of(lambda _: next(answers), pauses=pauses).upload(png()).upload == "u"
+    assert len(pauses) == 1
+
+
+def test_a_bucket_that_does_not_answer_is_one_sentence() -> None:
+    form = {"upload": "u", "url": "http://bucket/", "fields": {"key": "k"}}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "bucket":
+            raise httpx.ConnectError("refused")
+        return httpx.Response(200, json=form)
+
+    with pytest.raises(UnreachableError, match="bucket") as raised:
+        client_of(answer).upload(png())
+
+    assert raised.value.code == "bucket_unreachable"
+
+
 def test_an_api_that_does_not_answer_is_one_sentence() -> None:
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
-    with pytest.raises(CommandError, match="does not answer") as raised:
+    with pytest.raises(UnreachableError, match="does not answer") as raised:
         client_of(refuse).health()
 
     assert raised.value.code == "api_unreachable"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from imagesearch.adapters.in_memory import InMemoryVectorIndex
+from imagesearch.adapters.in_memory_index import InMemoryVectorIndex
 from imagesearch.entrypoints.index_setup import Handler, build_handler
 from imagesearch.entrypoints.wiring import IndexSetupParts
 from imagesearch.errors import IndexMissingError, SearchRefusedError, SearchUnavailableError

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from imagesearch.entrypoints import migration_wiring, wiring
-from imagesearch.errors import SettingsError
+from imagesearch.entrypoints import migration_wiring, thumbnail_wiring, wiring
+from imagesearch.errors import SettingsError, UrlRefusedError
 from imagesearch.settings import (
     IndexSetupSettings,
     IngestSettings,
     MigrationSettings,
     QuerySettings,
     Settings,
+    ThumbnailSettings,
 )
 
 LAMBDA = Path(__file__).parents[2] / "lambda"
@@ -32,8 +33,11 @@ INGEST = {
 QUERY = INGEST | {
     "EF_SEARCH": "100",
     "MAX_REQUEST_BYTES": "6000000",
+    "MAX_PICTURE_BYTES": "50000000",
     "MAX_RESULTS": "100",
     "URL_TTL_SECONDS": "900",
+    "ENCODE_CACHE_SIZE": "1000",
+    "FETCH_URLS": "never",
 }
 INDEX_SETUP = {
     "SEARCH_ENDPOINT": "http://127.0.0.1:9200",
@@ -56,8 +60,10 @@ MIGRATION = (
         "LONGEST_INVOCATION_SECONDS": "120.0",
     }
 )
+THUMBNAIL = {"IMAGE_BUCKET": "pictures", "ARTIFACT_BUCKET": "artifacts", "MAX_PICTURE_BYTES": "50000000"}
 CASES = [
     (QuerySettings, QUERY),
+    (ThumbnailSettings, THUMBNAIL),
     (IngestSettings, INGEST),
     (IndexSetupSettings, INDEX_SETUP),
     (MigrationSettings, MIGRATION),
@@ -104,6 +110,8 @@ def test_a_missing_variable_is_named(
         ("INVOKE_TIMEOUT_SECONDS", "inf"),
         ("INVOKE_TIMEOUT_SECONDS", "20s"),
         ("URL_TTL_SECONDS", "0"),
+        ("ENCODE_CACHE_SIZE", "0"),
+        ("FETCH_URLS", "False"),
         ("ATTRIBUTES", "price"),
         ("ATTRIBUTES", "[]"),
         ("ATTRIBUTES", '{"price": "decimal"}'),
@@ -124,14 +132,14 @@ def test_an_unusable_variable_of_the_index_is_named(name: str, value: str) -> No
         IndexSetupSettings.from_environment(INDEX_SETUP | {name: value})
 
 
-@pytest.mark.parametrize("entrypoint", ["query", "ingest", "index_setup", "migration"])
+@pytest.mark.parametrize("entrypoint", ["query", "ingest", "index_setup", "migration", "thumbnail"])
 def test_importing_an_entrypoint_needs_no_environment_and_loads_no_client(entrypoint: str) -> None:
     script = f"""
 import sys
 sys.path.insert(0, {str(LAMBDA)!r})
 from imagesearch.entrypoints.{entrypoint} import handler
 assert callable(handler)
-heavy = {{"boto3", "opensearchpy", "requests", "numpy", "moto"}} & sys.modules.keys()
+heavy = {{"boto3", "opensearchpy", "requests", "numpy", "PIL", "moto"}} & sys.modules.keys()
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", script], env={}, check=True, timeout=60)
@@ -144,14 +152,14 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     for each in (
         *(wiring.query_parts, wiring.ingest_parts, wiring.index_setup_parts),
-        migration_wiring.migration,
+        *(migration_wiring.migration, thumbnail_wiring.thumbnails),
     ):
         each.cache_clear()
 
 
 @pytest.mark.usefixtures("aws")
 def test_the_parts_are_built_from_the_environment_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (QUERY | INDEX_SETUP | MIGRATION).items():
+    for name, value in (QUERY | INDEX_SETUP | MIGRATION | THUMBNAIL).items():
         monkeypatch.setenv(name, value)
     assert wiring.query_parts().max_results == 100
     assert wiring.query_parts() is wiring.query_parts()
@@ -159,6 +167,23 @@ def test_the_parts_are_built_from_the_environment_once(monkeypatch: pytest.Monke
     assert wiring.ingest_parts().seconds_per_picture == 20.5
     assert wiring.index_setup_parts().alias == "images"
     assert migration_wiring.migration() is migration_wiring.migration()
+    assert thumbnail_wiring.thumbnails() is thumbnail_wiring.thumbnails()
+
+
+@pytest.mark.parametrize(
+    ("fetching", "complaint"), [("never", None), ("https", "https://."), ("http", "https:// or http://.")]
+)
+def test_pictures_are_fetched_from_the_web_where_the_settings_say_so(
+    fetching: str, complaint: str | None
+) -> None:
+    web = wiring.web_pictures(QuerySettings.from_environment(QUERY | {"FETCH_URLS": fetching}))
+    if complaint is None:
+        assert web is None
+        return
+    assert web is not None
+    with pytest.raises(UrlRefusedError) as caught:
+        web.fetch("ftp://pictures.test/a.jpg")
+    assert caught.value.message.endswith(complaint)
 
 
 @pytest.mark.usefixtures("aws")

@@ -16,10 +16,11 @@ from moto import mock_aws
 from imagesearch.errors import MetadataInvalidError
 from imagesearch.metadata import Attributes, read_sidecar, validated
 from imagesearch.models import document_id
+from imagesearch_client import ImageSearchClient
 from scripts import library
-from scripts.client import ImageSearchClient
 from scripts.errors import CommandError
 from scripts.library import find_pictures, ingest
+from tests.client_answers import a_health
 
 BUCKET = "pictures"
 
@@ -63,8 +64,7 @@ def api_over(
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/health":
-            health = {"status": "ok", "index": "i", "fingerprint": "f", "pictures": 0}
-            return httpx.Response(200, json=health | {"attributes": dict(ATTRIBUTES)})
+            return httpx.Response(200, json=a_health(ATTRIBUTES))
         wanted = urlsplit(str(request.url)).path.rsplit("/", 1)[-1]
         for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
             if document_id(item["Key"]) == wanted and not deaf:
@@ -79,6 +79,9 @@ def api_over(
             "key": item["Key"],
             "state": "rejected" if bad else "indexed",
             "etag": item["ETag"].strip('"'),
+            "size": item["Size"],
+            "last_modified": item["LastModified"].isoformat(),
+            "url": "http://pictures/",
             "error": error,
             **({} if bad else said_of(item["Key"])),
         }

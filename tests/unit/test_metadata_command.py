@@ -12,12 +12,13 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from imagesearch.metadata import Attributes
+from imagesearch_client import ImageSearchClient
 from scripts.cli import app
-from scripts.client import ImageSearchClient
 from scripts.errors import CommandError
 from scripts.metadata.describe import describe
 from scripts.metadata.sidecars import Sidecar, present, write_all
 from scripts.target import Target
+from tests.client_answers import a_health
 
 BUCKET = "pictures"
 ATTRIBUTES: Attributes = {"category": "keyword"}
@@ -167,14 +168,7 @@ def test_what_s3_refuses_is_one_sentence(s3: Any) -> None:
 @pytest.fixture
 def command(s3: Any, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     """The command line, against the bucket and an API that declares the attributes."""
-    health = {
-        "status": "ok",
-        "index": "i",
-        "fingerprint": "f",
-        "pictures": 0,
-        "attributes": dict(ATTRIBUTES),
-    }
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=health))
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=a_health(ATTRIBUTES)))
     target = Target(url="http://api", api_key="k", bucket=BUCKET, region="us-east-1")
     monkeypatch.setattr("scripts.metadata.cli.find_target", lambda bucket: target)
     monkeypatch.setattr(

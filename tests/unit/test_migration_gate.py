@@ -1,17 +1,19 @@
 """The check of a new index: what it counts, what it measures, what it refuses to judge by."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from imagesearch.adapters.in_memory import InMemoryEmbedder, InMemoryVectorIndex
+from imagesearch.adapters.in_memory import InMemoryEmbedder
+from imagesearch.adapters.in_memory_index import InMemoryVectorIndex
 from imagesearch.errors import ArtifactMissingError, LabelsInvalidError
 from imagesearch.migration.gate import Gate
 from imagesearch.migration.labels import MAX_LABELS, Label, read_labels
 from imagesearch.migration.records import Check, Recall, labels_key
-from imagesearch.models import EmbeddedImage, Match, Vector, document_id
+from imagesearch.models import EmbeddedImage, document_id
+from imagesearch.queries import Match, Nearest
 from tests.builders import OTHER_FINGERPRINT, PNG, a_reject
 from tests.migration import DIMENSION, NEW, OLD, PICTURES, MigrationHouse, loaded
 
@@ -105,8 +107,8 @@ class _Graph:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._index, name)
 
-    def search(self, index: str, vector: Vector, *, k: int) -> tuple[Match, ...]:
-        return tuple(self._rank(list(self._index.search(index, vector, k=1_000)))[:k])
+    def search(self, index: str, legs: Sequence[Nearest], *, k: int) -> tuple[tuple[Match, ...], ...]:
+        return tuple(tuple(self._rank(list(found))[:k]) for found in self._index.search(index, legs, k=1_000))
 
 
 def recall(house: MigrationHouse, rank: Callable[[list[Match]], list[Match]]) -> Recall:
@@ -213,9 +215,14 @@ def test_a_query_picture_that_cannot_be_embedded_is_named_with_its_line() -> Non
 def test_labels_are_read_in_their_order_without_blank_lines_and_repetitions() -> None:
     content = b'\n{"text": "a", "relevant": ["x", "x", "y"]}\r\n\n{"picture": "p", "relevant": ["z"]}'
     assert read_labels(content) == (
-        Label(line=2, text="a", relevant=("x", "y")),
-        Label(line=4, picture="p", relevant=("z",)),
+        Label(line=2, text="a", relevant={"x": 1, "y": 1}),
+        Label(line=4, picture="p", relevant={"z": 1}),
     )
+
+
+def test_grades_are_read_and_those_of_zero_are_none() -> None:
+    (label,) = read_labels(b'{"text": "a", "relevant": {"x": 3, "y": 0.5, "z": 0}}')
+    assert label.relevant == {"x": 3, "y": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -233,6 +240,11 @@ def test_labels_are_read_in_their_order_without_blank_lines_and_repetitions() ->
         ('{"text": "a", "relevant": []}', "at least one key"),
         ('{"text": "a", "relevant": "x"}', "at least one key"),
         ('{"text": "a", "relevant": [1]}', "at least one key"),
+        ('{"text": "a", "relevant": {}}', "at least one key"),
+        ('{"text": "a", "relevant": {"x": 0}}', "at least one key"),
+        ('{"text": "a", "relevant": {"x": -1}}', "grades"),
+        ('{"text": "a", "relevant": {"x": NaN}}', "grades"),
+        ('{"text": "a", "relevant": {"x": true}}', "grades"),
     ],
 )
 def test_a_line_that_is_no_label_is_named(line: str, message: str) -> None:

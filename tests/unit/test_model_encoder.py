@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from clip_inference.config import load_config
-from clip_inference.encoder import Encoder, Tower, normalize
+from clip_inference.encoder import Encoder, normalize
 from clip_inference.errors import ModelError
 from clip_inference.preprocess import preprocess
 from clip_inference.tokenizer import TextTokenizer
@@ -72,8 +72,8 @@ def test_vector_without_direction_is_refused(value: float) -> None:
         normalize(np.full((1, 4), value, np.float32))
 
 
-def test_tower_is_opened_on_first_use(tmp_path: Path) -> None:
-    (tmp_path / "image.onnx").write_bytes(b"not a model")
-    tower = Tower(tmp_path / "image.onnx", 4)
+def test_tower_is_opened_on_first_use(folder: Path) -> None:
+    (folder / "image.onnx").write_bytes(b"not a model")
+    opened = encoder(folder)
     with pytest.raises(Exception, match="INVALID_PROTOBUF"):
-        tower.run({"pixels": np.ones((1, 3, 8, 8), np.float32)})
+        opened.encode_images(np.ones((1, 3, 32, 32), np.float32))

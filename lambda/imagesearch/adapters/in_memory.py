@@ -1,36 +1,36 @@
-"""The ports in memory: exact search, a deterministic model, a bucket; for tests, tools and first steps."""
+"""Ports in memory: a deterministic model and the buckets; for tests, tools and first steps."""
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from operator import mul
 from typing import Protocol
 from urllib.parse import quote
 
 from imagesearch.errors import (
     ArtifactMissingError,
-    IndexInUseError,
-    IndexMissingError,
+    ImageUnknownError,
+    LinkExpiredError,
     PictureEmptyError,
     PictureUnsupportedFormatError,
     SourceNotFoundError,
+    SourceTooLargeError,
 )
+from imagesearch.image_building import ImageBuild, ImageOrder
 from imagesearch.metadata import MAX_SIDECAR_BYTES, is_sidecar, sidecar_key
 from imagesearch.models import (
-    EmbeddedImage,
     Embedding,
-    ImageRecord,
-    IndexInfo,
-    Match,
+    Links,
     ObjectState,
-    Part,
     PictureEmbedding,
-    RejectedImage,
+    UploadForm,
     Vector,
+    document_id,
 )
 from imagesearch.ports import LISTED
+from imagesearch.thumbnails import PictureLink
+from imagesearch.uploads import is_query
 
 
 class InMemoryPictureStore:
@@ -68,7 +68,7 @@ class InMemoryPictureStore:
 
     def look(self, key: str) -> ObjectState | None:
         """Return the object's present state, or None."""
-        if key not in self._objects:
+        if key not in self._objects or is_query(key):
             return None
         beside = self._objects.get(sidecar_key(key))
         return replace(self._objects[key][1], sidecar=beside[1].etag if beside else None)
@@ -90,9 +90,42 @@ class InMemoryPictureStore:
             if state is not None and not is_sidecar(key) and key.startswith(prefix) and key > after:
                 yield state
 
-    def url(self, key: str, *, ttl_seconds: int) -> str:
-        """Return an address that names key and lifetime; nothing serves it."""
-        return f"https://pictures.invalid/{quote(key)}?ttl={ttl_seconds}"
+    def links(self, key: str, *, ttl_seconds: int) -> Links:
+        """Return addresses that name key and lifetime; nothing serves them."""
+        return Links(
+            url=f"https://pictures.invalid/{quote(key)}?ttl={ttl_seconds}",
+            thumbnail_url=f"thumbnails/{document_id(key)}?key={quote(key, safe='')}&ttl={ttl_seconds}",
+        )
+
+    def upload_form(self, key: str, *, content_type: str, max_bytes: int, ttl_seconds: int) -> UploadForm:
+        """Return a form that names everything; nothing takes it."""
+        fields = {"key": key, "Content-Type": content_type, "ttl": str(ttl_seconds), "max": str(max_bytes)}
+        return UploadForm(url="https://pictures.invalid/", fields=fields)
+
+
+class InMemoryLinkedPictures:
+    """The pictures of a bucket behind links that all carry `signature`."""
+
+    def __init__(self, pictures: InMemoryPictureStore, *, signature: Mapping[str, str]) -> None:
+        self._pictures = pictures
+        self._signature = signature
+
+    def etag(self, link: PictureLink) -> str:
+        """Return the ETag of what the link leads to. Raises LinkExpiredError and ImageUnknownError."""
+        if link.signature != self._signature:
+            raise LinkExpiredError("The link has another signature.")
+        state = self._pictures.look(link.key)
+        if state is None:
+            raise ImageUnknownError("The picture is no longer there.")
+        return state.etag
+
+    def read(self, link: PictureLink, *, max_bytes: int) -> tuple[bytes, str]:
+        """Return the picture's bytes and their ETag. Raises SourceTooLargeError for more than `max_bytes`."""
+        self.etag(link)
+        content, etag = self._pictures.read(link.key)
+        if len(content) > max_bytes:
+            raise SourceTooLargeError(f"The picture has {len(content)} bytes; at most {max_bytes} are read.")
+        return content, etag
 
 
 class InMemoryArtifactStore:
@@ -191,188 +224,30 @@ def _content_type(content: bytes) -> str:
     raise PictureUnsupportedFormatError("The bytes are neither JPEG nor PNG.")
 
 
-def score(space: str, query: Vector, vector: Vector) -> float:
-    """Return OpenSearch's score: (1 + cosine) / 2 for `cosinesimil`, 1 / (1 + squared distance) for `l2`.
-
-    Formulas: k-NN plug-in, "Spaces" in the documentation of approximate search.
-    """
-    if space == "l2":
-        return 1 / (1 + math.dist(query, vector) ** 2)
-    cosine = math.fsum(map(mul, query, vector)) / (math.hypot(*query) * math.hypot(*vector))
-    return (1 + cosine) / 2
-
-
-class InMemoryVectorIndex:
-    """Indices, documents and the aliases; search is exact, and every write is visible at once."""
+class InMemoryImageBuilder:
+    """Images by repository and tag, and builds that stand as they were last told to with `end`."""
 
     def __init__(self) -> None:
-        self._indices: dict[str, IndexInfo] = {}
-        self._documents: dict[str, dict[str, EmbeddedImage | RejectedImage]] = {}
-        self._alias: str | None = None
-        self._written: tuple[str, ...] = ()
-        self.loading: set[str] = set()
+        self.images: set[tuple[str, str]] = set()
+        self.requests: dict[str, ImageOrder] = {}
+        self._ends: dict[str, ImageBuild] = {}
 
-    def active(self) -> IndexInfo:
-        """Return the index that the alias leads to. Raises IndexMissingError."""
-        if self._alias is None:
-            raise IndexMissingError("The alias leads to no index.")
-        return self._indices[self._alias]
+    def has(self, order: ImageOrder) -> bool:
+        """Return whether the repository holds the image."""
+        return (order.repository, order.tag) in self.images
 
-    def written(self) -> tuple[IndexInfo, ...]:
-        """Return every index that is kept equal to the bucket, the active one first."""
-        active = self.active()
-        others = (self._indices[name] for name in sorted(self._written) if name != active.name)
-        return (active, *others)
+    def start(self, order: ImageOrder, *, request: str) -> str:
+        """Start a build, which is named like the request."""
+        self.requests[request] = order
+        return request
 
-    def indices(self) -> tuple[IndexInfo, ...]:
-        """Return every index, in the names' order."""
-        return tuple(self._indices[name] for name in sorted(self._indices))
+    def look(self, build: str) -> ImageBuild:
+        """Return how a build stands."""
+        return self._ends.get(build, ImageBuild(status="running"))
 
-    def write_to(self, indices: Sequence[str]) -> None:
-        """Let these indices be kept beside the active one."""
-        self._written = tuple(self._info(index).name for index in indices)
-
-    def remove(self, index: str) -> None:
-        """Forget an index, absent or not. Raises IndexInUseError."""
-        if index in {self._alias, *self._written}:
-            raise IndexInUseError(f"The index {index} is in use.")
-        self._indices.pop(index, None)
-        self._documents.pop(index, None)
-
-    def declare_attributes(self, index: str) -> None:
-        """Accept any attribute; memory has no mapping."""
-        self._info(index)
-
-    def put_template(self, *, shards: int, replicas: int) -> None:
-        """Accept the template; memory has neither shards nor replicas."""
-
-    def create(self, index: IndexInfo) -> None:
-        """Create a concrete index; an existing one of this name stays as it is."""
-        self._indices.setdefault(index.name, index)
-        self._documents.setdefault(index.name, {})
-
-    def point_alias(self, index: str) -> None:
-        """Let the alias lead to this index."""
-        self._alias = self._info(index).name
-
-    def is_empty(self, index: str) -> bool:
-        """Return whether the index holds no document at all."""
-        return not self._documents[self._info(index).name]
-
-    def search(
-        self,
-        index: str,
-        vector: Vector,
-        *,
-        k: int,
-        min_score: float | None = None,
-        prefix: str | None = None,
-        part: Part = "picture",
-    ) -> tuple[Match, ...]:
-        """Return the at most k nearest pictures, best first, whose key begins with `prefix`."""
-        space = self._info(index).space
-        matches = [
-            Match(image=each.image, score=max(score(space, vector, other) for other in vectors))
-            for each in self._pictures(index)
-            if each.image.key.startswith(prefix or "") and (vectors := _vectors(each, part))
-        ]
-        best = sorted(matches, key=lambda match: -match.score)[:k]
-        return tuple(match for match in best if min_score is None or match.score >= min_score)
-
-    def refresh(self, index: str) -> None:
-        """Do nothing: every write is visible at once."""
-        self._info(index)
-
-    def sample(self, index: str, count: int) -> tuple[Vector, ...]:
-        """Return the vectors of the pictures with the smallest ids, which are hashes."""
-        drawn = sorted(self._pictures(index), key=lambda each: each.image.id)[:count]
-        return tuple(each.vector for each in drawn)
-
-    def exact(self, index: str, vector: Vector, *, k: int) -> tuple[Match, ...]:
-        """Return the k nearest pictures."""
-        return self.search(index, vector, k=k)
-
-    def get(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
-        """Return the document as the last write left it, or None."""
-        document = self._documents[self._info(index).name].get(document_id)
-        return document.image if isinstance(document, EmbeddedImage) else document
-
-    def find(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
-        """Return the document as searches see it: at once, here."""
-        return self.get(index, document_id)
-
-    def known(self, index: str, document_ids: Sequence[str]) -> dict[str, ImageRecord | RejectedImage]:
-        """Return those of the documents that there are."""
-        found = {each: self.get(index, each) for each in document_ids}
-        return {each: document for each, document in found.items() if document is not None}
-
-    def keys(
-        self, index: str, *, prefix: str = "", after: str = "", last: str | None = None
-    ) -> Iterator[str]:
-        """Yield the documents' keys between `after` and `last`, in their order."""
-        documents = list(self._documents[self._info(index).name].values())
-        keys = sorted(each.image.key if isinstance(each, EmbeddedImage) else each.key for each in documents)
-        for key in keys:
-            if key.startswith(prefix) and key > after and (last is None or key <= last):
-                yield key
-
-    def put_image(self, index: str, image: EmbeddedImage) -> None:
-        """Write a picture, replacing whatever the index held for its key."""
-        self._documents[self._info(index).name][image.image.id] = image
-
-    def describe(self, index: str, image: ImageRecord, caption_vector: Vector | None) -> bool:
-        """Replace all that the index holds of the same picture but its vector, where that is possible."""
-        known = self._documents[self._info(index).name].get(image.id)
-        if not isinstance(known, EmbeddedImage):
-            return False
-        if (known.image.etag, known.image.fingerprint) != (image.etag, image.fingerprint):
-            return False
-        caption = image.metadata.caption
-        if caption is not None and caption == known.image.metadata.caption:
-            caption_vector = known.caption_vector
-        if (caption is None) != (caption_vector is None):
-            return False
-        self.put_image(index, replace(known, image=image, caption_vector=caption_vector))
-        return True
-
-    def put_rejected(self, index: str, rejected: RejectedImage) -> None:
-        """Write a reject, replacing whatever the index held for its key."""
-        self._documents[self._info(index).name][rejected.id] = rejected
-
-    def put_many(self, index: str, documents: Iterable[EmbeddedImage | RejectedImage]) -> None:
-        """Write many documents."""
-        for document in documents:
-            if isinstance(document, RejectedImage):
-                self.put_rejected(index, document)
-            else:
-                self.put_image(index, document)
-
-    def begin_loading(self, index: str) -> None:
-        """Note that the index is being loaded."""
-        self.loading.add(self._info(index).name)
-
-    def end_loading(self, index: str) -> None:
-        """Note that the index is loaded."""
-        self.loading.discard(self._info(index).name)
-
-    def delete(self, index: str, document_id: str) -> None:
-        """Remove a document, absent or not."""
-        self._documents[self._info(index).name].pop(document_id, None)
-
-    def count(self, index: str) -> int:
-        """Return how many pictures searches can find."""
-        return len(self._pictures(index))
-
-    def _pictures(self, index: str) -> list[EmbeddedImage]:
-        documents = self._documents[self._info(index).name].values()
-        return [each for each in documents if isinstance(each, EmbeddedImage)]
-
-    def _info(self, index: str) -> IndexInfo:
-        if index not in self._indices:
-            raise IndexMissingError(f"There is no index {index}.")
-        return self._indices[index]
-
-
-def _vectors(image: EmbeddedImage, part: Part) -> list[Vector]:
-    captions = [image.caption_vector] if image.caption_vector is not None else []
-    return {"picture": [image.vector], "caption": captions, "any": [image.vector, *captions]}[part]
+    def end(self, build: str, state: ImageBuild) -> None:
+        """End a build; one that succeeds leaves its image."""
+        self._ends[build] = state
+        if state.status == "succeeded":
+            order = self.requests[build]
+            self.images.add((order.repository, order.tag))

@@ -6,7 +6,7 @@ from typing import Any
 
 from opensearchpy import ConflictError, NotFoundError, OpenSearch
 
-from imagesearch.adapters import opensearch_bulk
+from imagesearch.adapters import opensearch_bulk, opensearch_search
 from imagesearch.adapters import opensearch_schema as schema
 from imagesearch.adapters.opensearch_client import (
     error_type,
@@ -17,7 +17,9 @@ from imagesearch.adapters.opensearch_client import (
     written_alias,
 )
 from imagesearch.errors import IndexMissingError
-from imagesearch.models import EmbeddedImage, ImageRecord, IndexInfo, Match, Part, RejectedImage, Vector
+from imagesearch.filters import Filter
+from imagesearch.models import EmbeddedImage, ImageRecord, IndexInfo, RejectedImage, Vector
+from imagesearch.queries import Match, Nearest, VectorPart, Words
 
 DEFAULT_EF_SEARCH = 100
 """lucene looks at only k candidates otherwise: recall@10 of 0.96 instead of 1.00 on clustered vectors."""
@@ -27,37 +29,6 @@ _REMEMBERED_SECONDS = 5.0
 _KEYS_AT_ONCE = 1000
 _DESCRIBE_ATTEMPTS = 5
 """How often a document may be written by others while it is being described."""
-_FIELDS: dict[Part, list[str]] = {
-    "picture": [schema.VECTOR_FIELD],
-    "caption": [schema.CAPTION_VECTOR_FIELD],
-    "any": schema.VECTOR_FIELDS,
-}
-
-
-def search_body(
-    vector: Vector,
-    *,
-    k: int,
-    ef_search: int,
-    min_score: float | None = None,
-    prefix: str | None = None,
-    part: Part = "picture",
-) -> dict[str, Any]:
-    """Return a k-NN request; of several vectors of a picture the nearest one counts.
-
-    The filter stands inside `knn`, so that the graph walk itself keeps to it: filtering afterwards would
-    return fewer than k hits where k exist.
-    """
-    knn: dict[str, Any] = {"vector": vector, "k": k, "method_parameters": {"ef_search": max(ef_search, k)}}
-    if prefix:
-        knn["filter"] = {"prefix": {"key": {"value": prefix}}}
-    queries = [{"knn": {field: knn}} for field in _FIELDS[part]]
-    body: dict[str, Any] = {
-        "size": k,
-        "query": queries[0] if len(queries) == 1 else {"dis_max": {"queries": queries}},
-        "_source": schema.SOURCE_FIELDS,
-    }
-    return body if min_score is None else {**body, "min_score": min_score}
 
 
 def keys_body(*, prefix: str, after: str, last: str | None) -> dict[str, Any]:
@@ -117,23 +88,20 @@ class OpenSearchVectorIndex:
         return written
 
     def search(
-        self,
-        index: str,
-        vector: Vector,
-        *,
-        k: int,
-        min_score: float | None = None,
-        prefix: str | None = None,
-        part: Part = "picture",
-    ) -> tuple[Match, ...]:
-        """Return the at most k nearest pictures, best first, whose key begins with `prefix`."""
-        body = search_body(
-            vector, k=k, ef_search=self._ef_search, min_score=min_score, prefix=prefix, part=part
+        self, index: str, legs: Sequence[Nearest | Words], *, k: int, where: Filter | None = None
+    ) -> tuple[tuple[Match, ...], ...]:
+        """Return for every leg the at most k best pictures that the filter lets through, best first."""
+        return opensearch_search.search(
+            self._client, index, legs, k=k, ef_search=self._ef_search, where=where
         )
-        return tuple(
-            Match(image=schema.image_of(hit["_source"]), score=hit["_score"])
-            for hit in self._hits(index, body)
-        )
+
+    def vectors(
+        self, index: str, document_ids: Sequence[str], *, part: VectorPart = "picture"
+    ) -> dict[str, Vector]:
+        """Return the vectors of those of the documents that have one, as last written."""
+        field = opensearch_search.FIELDS[part]
+        sources = self._sources(index, document_ids, fields=[field])
+        return {each: source[field] for each, source in sources.items() if field in source}
 
     def get(self, index: str, document_id: str) -> ImageRecord | RejectedImage | None:
         """Return the document as the last write left it, or None. Raises IndexMissingError."""
@@ -148,14 +116,8 @@ class OpenSearchVectorIndex:
 
         Raises IndexMissingError.
         """
-        if not document_ids:
-            return {}
-        params = {"_source_includes": ",".join(schema.SOURCE_FIELDS)}
-        with translated():
-            answer = self._client.mget(index=index, body={"ids": list(document_ids)}, params=params)
-        for each in answer["docs"]:
-            _check_was_read(each)
-        return {each["_id"]: schema.document_of(each["_source"]) for each in answer["docs"] if each["found"]}
+        sources = self._sources(index, document_ids, fields=schema.SOURCE_FIELDS)
+        return {each: schema.document_of(source) for each, source in sources.items()}
 
     def keys(
         self, index: str, *, prefix: str = "", after: str = "", last: str | None = None
@@ -176,7 +138,7 @@ class OpenSearchVectorIndex:
 
     def put_image(self, index: str, image: EmbeddedImage) -> None:
         """Write a picture, replacing whatever the index held for its key."""
-        self._put(index, image.image.id, schema.image_source(image))
+        self._put(index, image.image.id, image)
 
     def describe(self, index: str, image: ImageRecord, caption_vector: Vector | None) -> bool:
         """Replace all that the index holds of a picture but its vector; return whether that was possible.
@@ -185,13 +147,15 @@ class OpenSearchVectorIndex:
         """
         for _ in range(_DESCRIBE_ATTEMPTS):
             found = self._get(index, image.id, fields=[*schema.SOURCE_FIELDS, *schema.VECTOR_FIELDS])
-            source = found and schema.described_source(found["_source"], image, caption_vector)
-            if not found or not source:
+            described = found and schema.described(found["_source"], image, caption_vector)
+            if not found or not described:
                 return False
             version = {"if_seq_no": found["_seq_no"], "if_primary_term": found["_primary_term"]}
             with translated():
                 try:
-                    self._client.index(index=index, id=image.id, body=source, params=version)
+                    self._client.index(
+                        index=index, id=image.id, body=schema.document_json(described), params=version
+                    )
                 except ConflictError:
                     continue
             return True
@@ -199,7 +163,7 @@ class OpenSearchVectorIndex:
 
     def put_rejected(self, index: str, rejected: RejectedImage) -> None:
         """Write a reject, replacing whatever the index held for its key."""
-        self._put(index, rejected.id, schema.rejected_source(rejected))
+        self._put(index, rejected.id, rejected)
 
     def put_many(self, index: str, documents: Iterable[EmbeddedImage | RejectedImage]) -> None:
         """Write many documents, replacing what the index held for their keys; waits while it is overloaded.
@@ -229,6 +193,19 @@ class OpenSearchVectorIndex:
         hits: list[dict[str, Any]] = answer["hits"]["hits"]
         return hits
 
+    def _sources(
+        self, index: str, document_ids: Sequence[str], *, fields: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Return these fields of those of the documents that there are, as the last write left them."""
+        if not document_ids:
+            return {}
+        params = {"_source_includes": ",".join(fields)}
+        with translated():
+            answer = self._client.mget(index=index, body={"ids": list(document_ids)}, params=params)
+        for each in answer["docs"]:
+            _check_was_read(each)
+        return {each["_id"]: each["_source"] for each in answer["docs"] if each["found"]}
+
     def _read(self, index: str, document_id: str, *, realtime: bool) -> ImageRecord | RejectedImage | None:
         answer = self._get(index, document_id, fields=schema.SOURCE_FIELDS, realtime=realtime)
         return None if answer is None else schema.document_of(answer["_source"])
@@ -246,9 +223,9 @@ class OpenSearchVectorIndex:
                 return None
         return answer
 
-    def _put(self, index: str, document_id: str, source: dict[str, Any]) -> None:
+    def _put(self, index: str, document_id: str, document: EmbeddedImage | RejectedImage) -> None:
         with translated():
-            self._client.index(index=index, id=document_id, body=source)
+            self._client.index(index=index, id=document_id, body=schema.document_json(document))
 
 
 def _check_was_read(entry: dict[str, Any]) -> None:

@@ -86,11 +86,12 @@ class OpenSearchAdministration:
             self._client.indices.delete(index=index, ignore=[404])
 
     def declare_attributes(self, index: str) -> None:
-        """Let an index take every declared attribute.
+        """Let an index take every declared attribute, and words of the tags that it is given from now on.
 
-        Raises SearchRefusedError where it knows one as another type.
+        Raises SearchRefusedError where it knows an attribute as another type.
         """
-        mapping = {"properties": {"attributes": schema.attribute_mapping(self._attributes)}}
+        attributes = schema.attribute_mapping(self._attributes)
+        mapping = {"properties": {"attributes": attributes, "tags": schema.TAGS}}
         with translated():
             try:
                 self._client.indices.put_mapping(index=index, body=mapping)

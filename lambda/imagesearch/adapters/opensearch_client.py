@@ -1,6 +1,7 @@
 """The connection to OpenSearch: signing, timeouts, and the one place where its errors are translated."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +15,7 @@ from opensearchpy import (
 from requests_aws4auth import AWS4Auth  # type: ignore[import-untyped]
 
 from imagesearch.adapters.engine_guard import GuardedConnection
+from imagesearch.adapters.patient_transport import PatientTransport
 from imagesearch.errors import (
     ImageSearchError,
     IndexMissingError,
@@ -23,8 +25,6 @@ from imagesearch.errors import (
 )
 from imagesearch.models import IndexInfo
 
-_TIMEOUT_SECONDS = 10
-_RETRIES = 2
 _RETRY_AFTER_SECONDS = 5
 _SERVICE = "es"
 
@@ -43,16 +43,20 @@ def aws_auth() -> AWS4Auth:
     return AWS4Auth(region=session.region_name, service=_SERVICE, refreshable_credentials=credentials)
 
 
-def opensearch_client(*, endpoint: str, engine: str, auth: AWS4Auth | None) -> OpenSearch:
-    """Return a client whose every request is inspected for the engine, and signed where `auth` is given."""
+def opensearch_client(
+    *, endpoint: str, engine: str, auth: AWS4Auth | None, pause: Callable[[float], None] = time.sleep
+) -> OpenSearch:
+    """Return a client whose every request is inspected for the engine, and signed where `auth` is given.
+
+    Its requests wait no longer than the deadline, and are made again where that may help.
+    """
     return OpenSearch(
         hosts=[endpoint],
         http_auth=auth,
+        transport_class=PatientTransport,
+        pause=pause,
         connection_class=GuardedConnection,
         vector_engine=engine,
-        timeout=_TIMEOUT_SECONDS,
-        max_retries=_RETRIES,
-        retry_on_timeout=False,
     )
 
 

@@ -7,7 +7,9 @@ from opensearchpy import OpenSearch
 
 from imagesearch.adapters import opensearch_schema as schema
 from imagesearch.adapters.opensearch_client import read_active, translated
-from imagesearch.models import Match, Vector
+from imagesearch.adapters.opensearch_search import FIELDS
+from imagesearch.models import Vector
+from imagesearch.queries import Match, VectorPart
 
 _TIMEOUT_SECONDS = 120
 """Comparing with every picture takes longer than a search may."""
@@ -27,23 +29,26 @@ class OpenSearchProbe:
         with translated():
             self._client.indices.refresh(index=index, params={"request_timeout": _TIMEOUT_SECONDS})
 
-    def sample(self, index: str, count: int) -> tuple[Vector, ...]:
+    def sample(self, index: str, count: int, *, part: VectorPart = "picture") -> tuple[Vector, ...]:
         """Return the vectors of at most `count` pictures, evenly drawn, the same until the index changes."""
-        drawn = {"query": _PICTURES, "random_score": {"seed": _SEED, "field": "_seq_no"}}
+        field = FIELDS[part]
+        drawn = {"query": {"exists": {"field": field}}, "random_score": {"seed": _SEED, "field": "_seq_no"}}
         query = {"function_score": {**drawn, "boost_mode": "replace"}}
-        hits = self._search(index, {"size": count, "query": query, "_source": [schema.VECTOR_FIELD]})
-        return tuple(tuple(hit["_source"][schema.VECTOR_FIELD]) for hit in hits)
+        hits = self._search(index, {"size": count, "query": query, "_source": [field]}, params={})
+        return tuple(tuple(hit["_source"][field]) for hit in hits)
 
     def exact(self, index: str, vector: Vector, *, k: int) -> tuple[Match, ...]:
         """Return the k nearest pictures by comparing with all of them, scored as a search scores them."""
-        parameters = {"field": schema.VECTOR_FIELD, "query_value": vector, "space_type": self._space(index)}
+        query_value, space = tuple(vector), self._space(index)
+        parameters = {"field": schema.VECTOR_FIELD, "query_value": query_value, "space_type": space}
         script = {"lang": "knn", "source": "knn_score", "params": parameters}
         query = {"script_score": {"query": {"bool": {"filter": [_PICTURES]}}, "script": script}}
-        hits = self._search(index, {"size": k, "query": query, "_source": schema.SOURCE_FIELDS})
+        body = {"size": k, "query": query, "_source": schema.SOURCE_FIELDS}
+        hits = self._search(index, body, params={"request_timeout": _TIMEOUT_SECONDS})
         return tuple(Match(image=schema.image_of(hit["_source"]), score=hit["_score"]) for hit in hits)
 
-    def _search(self, index: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    def _search(self, index: str, body: dict[str, Any], *, params: dict[str, int]) -> list[dict[str, Any]]:
         with translated():
-            answer = self._client.search(index=index, body=body, params={"request_timeout": _TIMEOUT_SECONDS})
+            answer = self._client.search(index=index, body=body, params=params)
         hits: list[dict[str, Any]] = answer["hits"]["hits"]
         return hits

@@ -4,15 +4,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from imagesearch.adapters.s3_links import LinkSigner, bucket_address
 from imagesearch.errors import ImageSearchError, StoreRefusedError, StoreUnavailableError
 from imagesearch.metadata import MAX_SIDECAR_BYTES, is_sidecar, picture_key, sidecar_key
-from imagesearch.models import ObjectState
+from imagesearch.models import Links, ObjectState, UploadForm
 from imagesearch.ports import LISTED
+from imagesearch.uploads import MAX_KEY_BYTES, is_query
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 
 _TIMEOUT_SECONDS = 5
 _RETRY_AFTER_SECONDS = 5
-_MAX_KEY_BYTES = 1024
 _WAITING_STATES = 1000
 """How many states of a listing may wait for a sidecar that sorts behind the first of them."""
 _AWS_DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
@@ -84,8 +86,8 @@ class S3PictureStore:
         self._bucket = bucket
 
     def look(self, key: str) -> ObjectState | None:
-        """Return the object's present state (ETags without quotes), or None where there is none."""
-        head = self._head(key)
+        """Return the picture's present state (ETags without quotes), or None where there is none."""
+        head = None if is_query(key) else self._head(key)
         if head is None:
             return None
         return ObjectState(
@@ -122,7 +124,8 @@ class S3PictureStore:
 
         Their states equal those that `look` returns: S3 keeps times in seconds, whatever a listing shows.
         """
-        return with_sidecars(self._objects(prefix, after, at_once), ask=self._sidecar_etag)
+        objects = (each for each in self._objects(prefix, after, at_once) if not is_query(each.key))
+        return with_sidecars(objects, ask=self._sidecar_etag)
 
     def _objects(self, prefix: str, after: str, at_once: int) -> Iterator[ObjectState]:
         pages = self._client.get_paginator("list_objects_v2").paginate(
@@ -147,15 +150,31 @@ class S3PictureStore:
     def _sidecar_etag(self, key: str) -> str | None:
         """Return the ETag of a picture's sidecar, or None; a very long key leaves no room for one."""
         beside = sidecar_key(key)
-        head = self._head(beside) if len(beside.encode()) <= _MAX_KEY_BYTES else None
+        head = self._head(beside) if len(beside.encode()) <= MAX_KEY_BYTES else None
         return None if head is None else head["ETag"].strip('"')
 
-    def url(self, key: str, *, ttl_seconds: int) -> str:
-        """Return a presigned GET link; it ends with the signing role's session if that is sooner."""
+    def links(self, key: str, *, ttl_seconds: int) -> Links:
+        """Return presigned GET links; they end with the signing role's session if that is sooner."""
         with translated():
-            return self._client.generate_presigned_url(
-                "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=ttl_seconds
+            return self._signer.links(key, ttl_seconds=ttl_seconds)
+
+    def upload_form(self, key: str, *, content_type: str, max_bytes: int, ttl_seconds: int) -> UploadForm:
+        """Return the form of a presigned POST under the rights of the caller's role."""
+        with translated():
+            form = self._client.generate_presigned_post(
+                self._bucket,
+                key,
+                Fields={"Content-Type": content_type},
+                Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, max_bytes]],
+                ExpiresIn=ttl_seconds,
             )
+        return UploadForm(url=form["url"], fields=form["fields"])
+
+    @cached_property
+    def _signer(self) -> LinkSigner:
+        import boto3
+
+        return LinkSigner(bucket_address(self._client, self._bucket), boto3.Session().get_credentials())
 
 
 def _listed(entry: "ObjectTypeDef") -> ObjectState:

@@ -2,17 +2,20 @@
 
 import base64
 import json
-import random
+import math
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imagesearch.adapters import sagemaker_answers as answers
+from imagesearch.adapters.retrying import RETRY_SHARE, persistently
 from imagesearch.adapters.sagemaker_errors import is_worth_retrying, translate
-from imagesearch.errors import PictureEmptyError, PictureTooLargeError, RequestTooLargeError, UnavailableError
+from imagesearch.deadline import seconds_left
+from imagesearch.errors import PictureEmptyError, RequestTooLargeError, UseUploadError
 from imagesearch.fingerprints import SHORT
 from imagesearch.models import Embedding, PictureEmbedding
 
@@ -24,9 +27,9 @@ JSON_LINES = "application/jsonlines"
 ANY_PICTURE = "application/x-image"
 
 _CONNECT_TIMEOUT_SECONDS = 2.0
-_RETRY_SHARE = 0.25
-"""The part of the time for an invocation in which a new attempt may start; one attempt may take the rest."""
-_FIRST_PAUSE_SECONDS = 0.1
+_CONNECT_SHARE = 0.1
+_HURRIED_CLIENTS = 4
+"""How many clients for less time than usual are kept: they are needed where others have been slow before."""
 
 
 def runtime_client(*, invoke_timeout_seconds: float) -> "SageMakerRuntimeClient":
@@ -36,9 +39,10 @@ def runtime_client(*, invoke_timeout_seconds: float) -> "SageMakerRuntimeClient"
     """
     import boto3
 
+    connect = min(_CONNECT_TIMEOUT_SECONDS, invoke_timeout_seconds * _CONNECT_SHARE)
     config = Config(
-        connect_timeout=min(_CONNECT_TIMEOUT_SECONDS, invoke_timeout_seconds * _RETRY_SHARE),
-        read_timeout=invoke_timeout_seconds * (1 - _RETRY_SHARE),
+        connect_timeout=connect,
+        read_timeout=invoke_timeout_seconds * (1 - RETRY_SHARE) - connect,
         retries={"mode": "standard", "total_max_attempts": 1},
     )
     return boto3.client("sagemaker-runtime", config=config)
@@ -48,7 +52,8 @@ class SageMakerEmbedder:
     """Encodes with the endpoint `<endpoint_prefix><first 12 digits of the fingerprint>`.
 
     A throttled or failing endpoint is asked again, with growing random pauses, while a quarter of
-    `invoke_timeout_seconds` lasts; then ModelUnavailableError tells the caller when to come back.
+    `invoke_timeout_seconds` lasts, or of what the deadline leaves of them; then ModelUnavailableError tells
+    the caller when to come back.
     """
 
     def __init__(
@@ -65,16 +70,19 @@ class SageMakerEmbedder:
         self._endpoint_prefix = endpoint_prefix
         self._bucket = bucket
         self._max_payload_bytes = max_payload_bytes
-        self._retry_seconds = invoke_timeout_seconds * _RETRY_SHARE
+        self._invoke_timeout_seconds = invoke_timeout_seconds
         self._pause = pause
+        self._hurried_client = lru_cache(_HURRIED_CLIENTS)(
+            lambda seconds: runtime_client(invoke_timeout_seconds=seconds)
+        )
 
     def embed(
         self, *, fingerprint: str, texts: Sequence[str] = (), pictures: Sequence[bytes] = ()
     ) -> tuple[Embedding, ...]:
         """Return one embedding an item, the texts' first.
 
-        Raises a PictureError or a RequestError for what is wrong with the items, PictureTooLargeError before
-        anything is sent, and ModelUnavailableError.
+        Raises a PictureError or a RequestError for what is wrong with the items, UseUploadError before
+        anything is sent, ModelUnavailableError, and DeadlineError.
         """
         if not all(pictures):
             raise PictureEmptyError("The picture has no bytes.")
@@ -91,34 +99,35 @@ class SageMakerEmbedder:
         answer = self._invoke(fingerprint, content_type=JSON_LINES, accept=JSON_LINES, body=body)
         return answers.stored_picture(answer, key=key)
 
-    def _too_large(self, pictures: Sequence[bytes]) -> PictureTooLargeError | RequestTooLargeError:
+    def _too_large(self, pictures: Sequence[bytes]) -> UseUploadError | RequestTooLargeError:
         limit = f"the model takes {self._max_payload_bytes} bytes in one request"
         if pictures:
-            return PictureTooLargeError(f"The picture is too large: {limit}. Send a smaller copy.")
+            return UseUploadError(f"The picture is too large: {limit}. Bring it there by POST /uploads.")
         return RequestTooLargeError(f"The text is too large: {limit}.")
 
     def _invoke(self, fingerprint: str, *, content_type: str, accept: str, body: bytes) -> bytes:
         """Return the endpoint's answer, asking again while that is promising and time is left."""
-        last_start = time.monotonic() + self._retry_seconds
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                return self._invoke_once(fingerprint, content_type=content_type, accept=accept, body=body)
-            except UnavailableError as error:
-                if not is_worth_retrying(error.__cause__) or time.monotonic() + pause > last_start:
-                    raise
-            self._pause(random.uniform(pause / 2, pause))  # noqa: S311 - jitter, no secret
-            pause *= 2
-
-    def _invoke_once(self, fingerprint: str, *, content_type: str, accept: str, body: bytes) -> bytes:
         endpoint = self._endpoint_prefix + fingerprint[:SHORT]
-        try:
-            response = self._client.invoke_endpoint(
+        seconds = seconds_left(at_most=self._invoke_timeout_seconds)
+        client = self._client_for(seconds)
+
+        def attempt() -> bytes:
+            answer = client.invoke_endpoint(
                 EndpointName=endpoint, ContentType=content_type, Accept=accept, Body=body
             )
-            return response["Body"].read()
+            return answer["Body"].read()
+
+        try:
+            return persistently(
+                attempt, seconds=seconds, is_worth_retrying=is_worth_retrying, pause=self._pause
+            )
         except (ClientError, BotoCoreError) as error:
             raise translate(error, endpoint) from error
+
+    def _client_for(self, seconds: float) -> "SageMakerRuntimeClient":
+        """Return a client that waits no longer: botocore knows a client's time-outs only, not a call's."""
+        is_usual = seconds >= self._invoke_timeout_seconds
+        return self._client if is_usual else self._hurried_client(max(1, math.floor(seconds)))
 
 
 def _request(texts: Sequence[str], pictures: Sequence[bytes]) -> tuple[str, bytes]:

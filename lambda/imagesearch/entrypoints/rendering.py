@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from pydantic import BaseModel
 
 from imagesearch import errors
-from imagesearch.entrypoints.api_types import ErrorAnswer, ErrorDetail
+from imagesearch.entrypoints.answer_types import ErrorAnswer, ErrorDetail
 from imagesearch.errors import ImageSearchError, UnavailableError
 
 REQUEST_ID_HEADER = "x-request-id"
@@ -18,19 +18,28 @@ STATUS: dict[type[ImageSearchError], HTTPStatus] = {
     errors.QueryEmptyError: HTTPStatus.BAD_REQUEST,
     errors.TextTooLongError: HTTPStatus.BAD_REQUEST,
     errors.ImageUnknownError: HTTPStatus.NOT_FOUND,
+    errors.UploadUnknownError: HTTPStatus.NOT_FOUND,
+    errors.UseUploadError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.FilterInvalidError: HTTPStatus.BAD_REQUEST,
+    errors.CursorInvalidError: HTTPStatus.BAD_REQUEST,
+    errors.CursorExpiredError: HTTPStatus.GONE,
+    errors.UrlsDisabledError: HTTPStatus.BAD_REQUEST,
+    errors.UrlRefusedError: HTTPStatus.BAD_REQUEST,
+    errors.UrlUnreachableError: HTTPStatus.BAD_REQUEST,
+    errors.LinkExpiredError: HTTPStatus.FORBIDDEN,
     errors.RouteUnknownError: HTTPStatus.NOT_FOUND,
     errors.PictureEmptyError: HTTPStatus.BAD_REQUEST,
     errors.PictureUnsupportedFormatError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.PictureCorruptError: HTTPStatus.BAD_REQUEST,
     errors.PictureTooManyPixelsError: HTTPStatus.BAD_REQUEST,
     errors.PictureTooCostlyError: HTTPStatus.BAD_REQUEST,
-    errors.PictureTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.SourceTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.ModelMismatchError: HTTPStatus.CONFLICT,
     errors.IndexMissingError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ModelUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SearchUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DeadlineError: HTTPStatus.SERVICE_UNAVAILABLE,
     # These belong to ingest, bulk runs, migrations and setup; on a query they would be the code's own fault.
     errors.MetadataInvalidError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.SourceNotFoundError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -52,6 +61,7 @@ STATUS: dict[type[ImageSearchError], HTTPStatus] = {
     errors.IndexRetiredError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.IndexInUseError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.LabelsInvalidError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.ImageBuildFailedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.MessageInvalidError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.EventInvalidError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -59,6 +69,7 @@ STATUS: dict[type[ImageSearchError], HTTPStatus] = {
     errors.SourceForbiddenError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.SearchRefusedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.StoreRefusedError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.ImageBuildRefusedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.EngineMissingError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
@@ -79,11 +90,16 @@ def detail_of(error: Exception) -> ErrorDetail:
 
 def answer(model: BaseModel, *, request_id: str, status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
     """Return a model as the API's JSON; the header lets every answer be found in the log."""
+    return json_answer(model.model_dump_json(exclude_none=True), request_id=request_id, status=status)
+
+
+def json_answer(body: str, *, request_id: str, status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
+    """Return JSON that is written already."""
     return Response(
         status_code=status,
         content_type=content_types.APPLICATION_JSON,
         headers={REQUEST_ID_HEADER: request_id},
-        body=model.model_dump_json(exclude_none=True),
+        body=body,
     )
 
 

@@ -13,9 +13,11 @@ from aws_lambda_powertools import Logger
 from imagesearch.index_setup import IndexSetup
 from imagesearch.indexing import Indexer
 from imagesearch.metadata import Attributes
-from imagesearch.ports import Embedder, PictureStore
-from imagesearch.search import Searcher
+from imagesearch.ports import Embedder, PictureStore, WebPictures
+from imagesearch.searching.cutoff import BackgroundCutoff
+from imagesearch.searching.searcher import Searcher
 from imagesearch.settings import IndexSetupSettings, IngestSettings, QuerySettings, SearchDomainSettings
+from imagesearch.uploads import Uploads
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
@@ -28,6 +30,7 @@ class QueryParts:
     """What the query function works with; `attributes` are those that it tells to whoever writes metadata."""
 
     searcher: Searcher
+    uploads: Uploads
     attributes: Attributes
     max_request_bytes: int
     max_results: int
@@ -59,19 +62,23 @@ def logger() -> Logger:
 @cache
 def query_parts() -> QueryParts:
     """Return the query function's parts. Raises SettingsError."""
+    from imagesearch.adapters.cached_embedder import CachedEmbedder
     from imagesearch.adapters.opensearch import OpenSearchVectorIndex
+    from imagesearch.adapters.opensearch_probe import OpenSearchProbe
 
     settings = QuerySettings.from_environment(os.environ)
+    store, client = pictures(settings.image_bucket), opensearch(settings)
     searcher = Searcher(
-        embedder=embedder(settings),
-        index=OpenSearchVectorIndex(
-            client=opensearch(settings), alias=settings.index_alias, ef_search=settings.ef_search
-        ),
-        pictures=pictures(settings.image_bucket),
+        embedder=CachedEmbedder(embedder(settings), size=settings.encode_cache_size),
+        index=OpenSearchVectorIndex(client=client, alias=settings.index_alias, ef_search=settings.ef_search),
+        pictures=store,
+        cutoff=BackgroundCutoff(probe=OpenSearchProbe(client=client)),
+        web=web_pictures(settings),
         url_ttl_seconds=settings.url_ttl_seconds,
     )
     return QueryParts(
         searcher=searcher,
+        uploads=Uploads(pictures=store, max_bytes=settings.max_picture_bytes),
         attributes=settings.attributes,
         max_request_bytes=settings.max_request_bytes,
         max_results=settings.max_results,
@@ -133,6 +140,17 @@ def pictures(bucket: str) -> PictureStore:
     from imagesearch.adapters.s3 import S3PictureStore, s3_client
 
     return S3PictureStore(client=s3_client(), bucket=bucket)
+
+
+def web_pictures(settings: QuerySettings) -> WebPictures | None:
+    """Return the pictures of the web, where the settings let them be fetched."""
+    if settings.fetch_urls == "never":
+        return None
+    from imagesearch.adapters.web_pictures import PublicWebPictures
+
+    return PublicWebPictures(
+        max_bytes=settings.max_endpoint_payload_bytes, plain_http=settings.fetch_urls == "http"
+    )
 
 
 def vector_index(settings: SearchDomainSettings, client: "OpenSearch") -> "OpenSearchVectorIndex":

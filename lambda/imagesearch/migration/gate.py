@@ -22,6 +22,7 @@ from imagesearch.migration.labels import Label, read_labels
 from imagesearch.migration.records import Check, Counts, Labelled, Recall, labels_key
 from imagesearch.models import Embedding, ImageRecord, IndexInfo, Vector, document_id
 from imagesearch.ports import ArtifactStore, Embedder, IndexProbe, VectorIndex
+from imagesearch.queries import Nearest
 
 NEIGHBOURS = 10
 """Of how many hits every recall is taken."""
@@ -119,7 +120,7 @@ class Gate:
         if not nearest:
             return 1.0
         keys, least = {match.image.key for match in nearest}, nearest[-1].score - _TOLERANCE
-        hits = self._index.search(new.name, vector, k=len(nearest))
+        (hits,) = self._index.search(new.name, [Nearest(part="picture", vector=vector)], k=len(nearest))
         return sum(hit.image.key in keys or hit.score >= least for hit in hits) / len(nearest)
 
     def _labels(self, old: IndexInfo, new: IndexInfo) -> tuple[Label, ...]:
@@ -150,7 +151,8 @@ class Gate:
 
     def _answered(self, index: IndexInfo, label: Label) -> float:
         """Return which share of the relevant pictures the index finds, of those that fit into the hits."""
-        hits = self._index.search(index.name, self._vector(index, label), k=NEIGHBOURS)
+        asked = Nearest(part="picture", vector=self._vector(index, label))
+        (hits,) = self._index.search(index.name, [asked], k=NEIGHBOURS)
         found = {hit.image.key for hit in hits} & set(label.relevant)
         return len(found) / min(NEIGHBOURS, len(label.relevant))
 

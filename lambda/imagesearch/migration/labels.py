@@ -1,10 +1,11 @@
 """Labelled queries: texts or pictures, each with the pictures that people hold relevant to it.
 
-One JSON object a line: {"text": …} or {"picture": key}, and "relevant": [keys].
+One JSON object a line: {"text": …} or {"picture": key}, and "relevant": [keys] or {key: grade}.
 """
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +19,15 @@ _NAMES = {"text", "picture", "relevant"}
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """A query, which is a text or a picture's key, and the keys of the pictures that answer it."""
+    """A query, which is a text or a picture's key, and the pictures that answer it: keys and their grades.
+
+    A grade is more than 0, and 1 where none was given.
+    """
 
     line: int
     text: str | None = None
     picture: str | None = None
-    relevant: tuple[str, ...]
+    relevant: Mapping[str, float]
 
 
 def read_labels(content: bytes) -> tuple[Label, ...]:
@@ -37,27 +41,44 @@ def read_labels(content: bytes) -> tuple[Label, ...]:
 
 
 def _labels(content: bytes) -> Iterator[Label]:
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if line.strip():
-            yield _label(number, line)
+    return (label_of(number, line) for number, line in label_lines(content))
 
 
-def _label(number: int, line: bytes) -> Label:
+def label_lines(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank with their numbers."""
+    return ((number, line) for number, line in enumerate(content.split(b"\n"), start=1) if line.strip())
+
+
+def label_of(number: int, line: bytes) -> Label:
+    """Return what a line says. Raises LabelsInvalidError that names the line."""
     try:
         document = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise _fault(number, "is not valid JSON in UTF-8") from error
     if not isinstance(document, dict) or document.keys() - _NAMES or not _is_query(document):
         raise _fault(number, 'must be an object with either "text" or "picture", and with "relevant"')
-    relevant = document.get("relevant")
-    if not isinstance(relevant, list) or not relevant or not all(map(_is_text, relevant)):
-        raise _fault(number, 'must list at least one key under "relevant"')
     return Label(
         line=number,
         text=document.get("text"),
         picture=document.get("picture"),
-        relevant=tuple(dict.fromkeys(relevant)),
+        relevant=_relevant(number, document.get("relevant")),
     )
+
+
+def _relevant(number: int, given: object) -> Mapping[str, float]:
+    if isinstance(given, list):
+        if given and all(map(_is_text, given)):
+            return dict.fromkeys(given, 1.0)
+    elif isinstance(given, dict) and all(map(_is_text, given)):
+        if not all(map(_is_grade, given.values())):
+            raise _fault(number, 'must give grades that are numbers from 0 on under "relevant"')
+        if graded := {key: float(grade) for key, grade in given.items() if grade > 0}:
+            return graded
+    raise _fault(number, 'must list at least one key under "relevant"')
+
+
+def _is_grade(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def _is_query(document: dict[str, Any]) -> bool:

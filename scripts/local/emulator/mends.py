@@ -25,6 +25,7 @@ def apply_all() -> None:
     limit_state_data()
     tag_buckets()
     shorten_log_wait()
+    judge_by_first_accepted_type()
 
 
 def is_abandoned() -> bool:
@@ -151,3 +152,18 @@ def shorten_log_wait() -> None:
 
     drain = lambda_runtime.Worker._drain_stderr_bounded
     drain.__defaults__ = (QUIET_SECONDS, SETTLED_SECONDS, LONGEST_SECONDS)
+
+
+def judge_by_first_accepted_type() -> None:
+    """Give who accepts several types binary answers if the first one is binary, as API Gateway does.
+
+    The emulator compares the whole list with each type, so that every browser's picture arrives as base64.
+    """
+    from ministack.services import apigateway_v1
+
+    matches = apigateway_v1._media_type_matches
+
+    def first_matches(media_types: str | None, binary_types: list[str] | None) -> bool:
+        return bool(matches((media_types or "").split(",")[0], binary_types))
+
+    apigateway_v1._media_type_matches = first_matches

@@ -1,0 +1,45 @@
+"""A typed client of the query API.
+
+with ImageSearchClient(url, api_key) as client:
+    for hit in client.search("a dog", unlike=["a beach"], k=20).hits:
+        print(hit.score, hit.key, hit.url)
+"""
+
+from imagesearch_client.answers import Count, Duplicate, Fault, Health, Hit, ImageState, SearchResult
+from imagesearch_client.client import ImageSearchClient
+from imagesearch_client.errors import (
+    ApiError,
+    ClientError,
+    PictureUnusableError,
+    RequestUnwritableError,
+    UnreachableError,
+    UploadRefusedError,
+)
+from imagesearch_client.examples import Example, Indexed, Linked, Picture, Uploaded, Weighted
+from imagesearch_client.options import Filter, RankingOptions, SearchOptions
+
+__all__ = [
+    "ApiError",
+    "ClientError",
+    "Count",
+    "Duplicate",
+    "Example",
+    "Fault",
+    "Filter",
+    "Health",
+    "Hit",
+    "ImageSearchClient",
+    "ImageState",
+    "Indexed",
+    "Linked",
+    "Picture",
+    "PictureUnusableError",
+    "RankingOptions",
+    "RequestUnwritableError",
+    "SearchOptions",
+    "SearchResult",
+    "UnreachableError",
+    "UploadRefusedError",
+    "Uploaded",
+    "Weighted",
+]

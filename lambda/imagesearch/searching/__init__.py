@@ -1,0 +1,1 @@
+"""From a query to its answer, free of AWS and of HTTP."""

@@ -1,0 +1,1 @@
+"""Judging how well searches find what people hold relevant."""

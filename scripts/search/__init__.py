@@ -1,0 +1,1 @@
+"""The command ``search``: what it takes, and how its answer is shown."""
