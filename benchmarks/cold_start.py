@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.contestants import BASELINE, FAST, FORMS, Contestant, Form, contestants
+from benchmarks.contestants import BASELINE, FAST, FORMS, Contestant, Form, contestants, ratios_by_form
 from benchmarks.loops import handler_loop
 from benchmarks.measuring import interleaved, progress
 from benchmarks.requests import Request, Requests
@@ -45,7 +45,7 @@ def measure() -> Section:
             "for what the published recipe downloads when a container starts."
         ),
         figures=tuple(figures.values()),
-        ratios=_ratios(figures),
+        ratios=ratios_by_form(_ratios_of, figures),
         charts=_charts(),
         facts={"pictures_before_memory": ASKED, "hugging_face_toolkit": "not measured"},
     )
@@ -111,10 +111,6 @@ def _figures(
         else:
             figures[name] = Figure(name=name, unit="s", values=values)
     return figures
-
-
-def _ratios(figures: Mapping[str, Figure]) -> tuple[Ratio, ...]:
-    return tuple(ratio for form in FORMS for ratio in _ratios_of(form, figures))
 
 
 def _ratios_of(form: Form, figures: Mapping[str, Figure]) -> tuple[Ratio, ...]:

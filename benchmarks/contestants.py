@@ -5,10 +5,11 @@ import json
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from benchmarks.results import Aim, Figure, Ratio
 from scripts.artifact import forms
 from scripts.artifact.archive import unpack, write_archive
 from scripts.artifact.catalogue import CLIP_VIT_B_32
@@ -37,12 +38,35 @@ class Form:
     form: forms.Form
     mark: str
 
+    def ratio(
+        self,
+        figures: Mapping[str, Figure],
+        name: str,
+        numerator: str,
+        denominator: str,
+        aim: Aim | None = None,
+    ) -> Ratio:
+        """Return a ratio of two of the figures; `{}` in its name stands for the form's mark."""
+        return Ratio(
+            name=name.format(self.mark),
+            numerator=figures[numerator],
+            denominator=figures[denominator],
+            aim=aim,
+        )
+
 
 EXACT = Form(name="fp32", form=forms.EXACT, mark="_fp32")
 FAST = Form(name="bf16", form=forms.Form(runtime="openvino", precision="bf16"), mark="")
 INT8 = Form(name="int8", form=forms.Form(precision="int8"), mark="_int8")
 FORMS: Sequence[Form] = (EXACT, FAST, INT8)
 """What is measured of ours. No gate judges it: rankings of random weights mean nothing."""
+
+
+def ratios_by_form(
+    ratios_of: Callable[[Form, Mapping[str, Figure]], Iterable[Ratio]], figures: Mapping[str, Figure]
+) -> tuple[Ratio, ...]:
+    """Return the ratios of every form, one form after the other."""
+    return tuple(ratio for form in FORMS for ratio in ratios_of(form, figures))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
-from benchmarks.contestants import BASELINE, EXACT, FAST, FORMS, Contestant, Form, contestants
+from benchmarks.contestants import BASELINE, EXACT, FAST, FORMS, Contestant, Form, contestants, ratios_by_form
 from benchmarks.measuring import Say, percentile, progress
 from benchmarks.requests import Request, Requests
 from benchmarks.results import Aim, Chart, Figure, Ratio, Section
@@ -88,11 +89,11 @@ def measure() -> Section:
             "The genuine toolkit and model server on loopback, one for each contestant, all in turn; ours "
             "with one worker, the baseline with its default of one a processor. CONTESTANT_KIND_N: N clients "
             f"at once, each with the next request when it has its answer, {SENT} in all: pictures are JPEGs "
-            "of two megapixels, one a request, texts are short. lines: {LINES} such pictures as JSON Lines, "
+            f"of two megapixels, one a request, texts are short. lines: {LINES} such pictures as JSON Lines, "
             "by two clients. The tail is compared with the time that so many requests take one by one."
         ),
         figures=tuple(figures.values()),
-        ratios=_ratios(figures),
+        ratios=ratios_by_form(_ratios_of, figures),
         charts=_charts(),
         facts={"requests": SENT, "baseline_clients": BASELINE_CLIENTS},
     )
@@ -169,19 +170,8 @@ def _unit(name: str) -> str:
     return "texts/s" if "_texts_" in name else "pictures/s"
 
 
-def _ratios(figures: Mapping[str, Figure]) -> tuple[Ratio, ...]:
-    return tuple(ratio for form in FORMS for ratio in _ratios_of(form, figures))
-
-
 def _ratios_of(form: Form, figures: Mapping[str, Figure]) -> tuple[Ratio, ...]:
-    def ratio(name: str, numerator: str, denominator: str, aim: Aim | None = None) -> Ratio:
-        return Ratio(
-            name=name.format(form.mark),
-            numerator=figures[numerator],
-            denominator=figures[denominator],
-            aim=aim,
-        )
-
+    ratio = partial(form.ratio, figures)
     most, ours = max(CLIENTS), form.name
     none_fail, short_tail = Aim(value=0, is_most=True), Aim(value=3, is_most=True)
     return (

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from statistics import mean, median
 
-from benchmarks.contestants import BASELINE, EXACT, FAST, FORMS, Form, contestants
+from benchmarks.contestants import BASELINE, EXACT, FAST, FORMS, Form, contestants, ratios_by_form
 from benchmarks.loops import HandlerLoop, TowerLoop, handler_loop, tower_loop
 from benchmarks.measuring import interleaved, progress
 from benchmarks.requests import PICTURES, TEXT, TEXT_TOKENS, Request, Requests
@@ -48,7 +48,7 @@ def measure() -> Section:
             "mean nothing."
         ),
         figures=(*figures.values(), *cosines),
-        ratios=_ratios(figures),
+        ratios=ratios_by_form(_ratios_of, figures),
         charts=_charts(),
         facts={"jpeg_bytes": round(size), "different_pictures": PICTURES},
     )
@@ -113,21 +113,10 @@ def _figures(measured: Mapping[str, tuple[float, ...]]) -> dict[str, Figure]:
     }
 
 
-def _ratios(figures: Mapping[str, Figure]) -> tuple[Ratio, ...]:
-    return tuple(ratio for form in FORMS for ratio in _ratios_of(form, figures))
-
-
 def _ratios_of(form: Form, figures: Mapping[str, Figure]) -> tuple[Ratio, ...]:
     """Return a form's ratios to the baseline; the aims are those of the exact and of the fast form."""
 
-    def ratio(name: str, numerator: str, denominator: str, aim: Aim | None = None) -> Ratio:
-        return Ratio(
-            name=name.format(form.mark),
-            numerator=figures[numerator],
-            denominator=figures[denominator],
-            aim=aim,
-        )
-
+    ratio = partial(form.ratio, figures)
     bulk = {EXACT: Aim(value=2.2), FAST: Aim(value=6)}
     fast_only = form is FAST
     return (

@@ -126,6 +126,11 @@ class Match:
     image: ImageRecord
     score: float
 
+    @property
+    def place(self) -> tuple[float, str]:
+        """What matches are sorted by: score descending, then id; no two pictures share a place."""
+        return (-self.score, self.image.id)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Duplicate:

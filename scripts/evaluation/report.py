@@ -13,6 +13,7 @@ from pathlib import Path
 from scripts.evaluation.figures import RANKED_BY, Change, Comparison, failures, figures
 from scripts.evaluation.intervals import Interval
 from scripts.evaluation.runs import Asked, Run
+from scripts.html_pages import html_page
 
 EMBEDDED = "data:"
 
@@ -58,12 +59,7 @@ def page(
     shown = {key: classes.get(source, source) for key, source in sources.items()}
     body = "".join(_body(run, comparison, exact, shown))
     title = escape(f"Evaluation of {run.name}")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{_STYLE}{pictures}</style>\n</head>\n"
-        f"<body>\n<h1>{title}</h1>\n{body}</body>\n</html>\n"
-    )
+    return html_page(title=title, style=_STYLE + pictures, body=f"<h1>{title}</h1>\n{body}")
 
 
 def _body(run: Run, comparison: Comparison | None, exact: Interval | None, sources: Sources) -> Iterator[str]:

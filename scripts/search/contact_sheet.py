@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from imagesearch_client import ClientError, Hit, ImageSearchClient, SearchResult
+from scripts.html_pages import html_page
 from scripts.search.render import counts_of, matched_by, written
 
 AT_ONCE = 4
@@ -72,17 +73,17 @@ def page(
     shown = {hit.id: hit.thumbnail_url for hit in result.hits} if pictures is None else pictures
     hits = "".join(_hit(rank, hit, shown.get(hit.id)) for rank, hit in enumerate(result.hits, start=1))
     name = escape(title)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+    head = (
         # The links carry the right to read the pictures.
         '<meta name="referrer" content="no-referrer">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<title>{name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+    )
+    body = (
         f"<header>\n<h1>{name}</h1>\n{_list([*asked, *_found(result)])}</header>\n"
         f"<main>\n{f'<ol>{chr(10)}{hits}</ol>' if hits else '<p>Nothing was found.</p>'}\n</main>\n"
-        f"<footer>\n{_list(_made(result, made, is_linked=pictures is None))}</footer>\n</body>\n</html>\n"
+        f"<footer>\n{_list(_made(result, made, is_linked=pictures is None))}</footer>\n"
     )
+    return html_page(title=name, style=_STYLE, head=head, body=body)
 
 
 def _found(result: SearchResult) -> Iterator[tuple[str, str]]:

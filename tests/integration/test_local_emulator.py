@@ -10,10 +10,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
-from scripts.local.emulator_process import Emulator
 from scripts.local.settings import REGION, LocalSettings
 from scripts.target import LOCAL_CREDENTIALS
-from tests.ports import free_ports
+from tests.emulators import running_emulator
 
 pytestmark = pytest.mark.verified("SageMaker: models, endpoint configurations, endpoints", on="stand-in")
 
@@ -22,16 +21,8 @@ STACK, BUCKET, ENDPOINT = "integration", "integration-artifacts", "integration-e
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSettings]:
-    port, search_port = free_ports(2)
-    settings = LocalSettings(
-        directory=tmp_path_factory.mktemp("local"), emulator_port=port, model_server_port=18280
-    )
-    emulator = Emulator(settings)
-    try:
-        emulator.start(opensearch_address=f"127.0.0.1:{search_port}")
+    with running_emulator(tmp_path_factory.mktemp("local"), model_server_port=18280) as settings:
         yield settings
-    finally:
-        emulator.stop()
 
 
 @pytest.fixture(scope="module")

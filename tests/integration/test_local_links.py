@@ -17,10 +17,9 @@ from imagesearch.adapters.s3_links import bucket_address
 from imagesearch.errors import ImageUnknownError, LinkExpiredError, PictureEmptyError
 from imagesearch.models import UploadForm
 from imagesearch.thumbnails import PictureLink
-from scripts.local.emulator_process import Emulator
 from scripts.local.settings import REGION, LocalSettings
 from scripts.target import LOCAL_CREDENTIALS
-from tests.ports import free_ports
+from tests.emulators import running_emulator
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -36,16 +35,8 @@ KEYS = ["a.jpg", "Südsee 2026/ä #1?.jpg", "a+b&c=d%20.png", "'\"<>`{}|^[].png"
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSettings]:
-    port, search_port = free_ports(2)
-    settings = LocalSettings(
-        directory=tmp_path_factory.mktemp("local"), emulator_port=port, model_server_port=18290
-    )
-    emulator = Emulator(settings)
-    try:
-        emulator.start(opensearch_address=f"127.0.0.1:{search_port}")
+    with running_emulator(tmp_path_factory.mktemp("local"), model_server_port=18290) as settings:
         yield settings
-    finally:
-        emulator.stop()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from PIL import Image
 from tokenizers import Tokenizer
 
 from benchmarks import cold_start, load, peak, serving
-from benchmarks.contestants import FAST, Contestant
+from benchmarks.contestants import FAST, Contestant, ratios_by_form
 from benchmarks.load import Burst
 from benchmarks.loops import handler_loop
 from benchmarks.requests import SIZE, TEXT, TEXT_TOKENS, Requests, photograph
@@ -105,7 +105,9 @@ def test_a_load_of_which_no_request_failed_has_a_fraction_of_zero_failed() -> No
 
 def test_the_ratios_to_the_baseline_are_named_by_what_they_compare_and_the_form() -> None:
     ratios = {
-        ratio.name: ratio for part in (serving, load, cold_start) for ratio in part._ratios(EveryFigure())
+        ratio.name: ratio
+        for part in (serving, load, cold_start)
+        for ratio in ratios_by_form(part._ratios_of, EveryFigure())
     }
     compared = ratios["bulk_pictures_ratio"], ratios["bulk_pictures_fp32_ratio"]
     assert [(ratio.numerator.name, ratio.denominator.name) for ratio in compared] == [

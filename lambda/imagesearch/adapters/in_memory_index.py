@@ -219,4 +219,4 @@ def _said(image: ImageRecord) -> str:
 
 
 def _best(matches: Iterable[Match], k: int) -> tuple[Match, ...]:
-    return tuple(sorted(matches, key=lambda match: (-match.score, match.image.id))[:k])
+    return tuple(sorted(matches, key=lambda match: match.place)[:k])

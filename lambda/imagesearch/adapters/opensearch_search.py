@@ -66,4 +66,4 @@ def _matches(response: dict[str, Any]) -> tuple[Match, ...]:
     matches = (
         Match(image=schema.image_of(hit["_source"]), score=hit["_score"]) for hit in response["hits"]["hits"]
     )
-    return tuple(sorted(matches, key=lambda match: (-match.score, match.image.id)))
+    return tuple(sorted(matches, key=lambda match: match.place))
