@@ -49,8 +49,8 @@ def _require_served(indices: Sequence[IndexInUse], settings: Settings, lock: Pat
         indices,
         fingerprints={model.fingerprint for model in listed if model is not None},
         lock=known,
-        remedy=f"List it among the models of {settings.name} in stacks/settings.py, under its name in "
-        f"{lock.name}; or finish the migration first: imagesearch migrate --finish.",
+        remedy=f"List it among the models of {settings.name} in stacks/settings/environments.py, under its "
+        f"name in {lock.name}; or finish the migration first: imagesearch migrate --finish.",
     )
 
 

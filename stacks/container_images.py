@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stacks.component_settings import SettingsError
+from stacks.settings.checks import SettingsError
 
 _TABLE = Path(__file__).with_name("container_images.json")
 

@@ -113,8 +113,8 @@ def _deployed(name: str, *, region: str | None, say: Say) -> Environment:
         endpoint_url=None,
         lock=LOCK,
         deploy=partial(_deploy_listed, name, region=region, say=say),
-        ending=f"take the old model out of the models of {name} in stacks/settings.py, then run: "
-        f"imagesearch deploy {name}",
+        ending=f"take the old model out of the models of {name} in stacks/settings/environments.py, "
+        f"then run: imagesearch deploy {name}",
     )
 
 
@@ -126,6 +126,6 @@ def _deploy_listed(name: str, model: str, *, region: str | None, say: Say) -> No
         raise CommandError(
             "model_not_listed",
             f"The settings of {name} do not list {model}. Set models=({line}) for {name.upper()} in "
-            "stacks/settings.py, then run the same command again.",
+            "stacks/settings/environments.py, then run the same command again.",
         )
     deploy(name, region=region, lock=LOCK, output=OUTPUT, options=(), report=say)

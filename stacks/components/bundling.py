@@ -16,7 +16,7 @@ import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_lambda as lambda_
 
-from stacks.component_settings import Architecture, FunctionSettings
+from stacks.settings.functions import Architecture, FunctionSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 # AL2023, the base of the runtimes since Python 3.12, has glibc 2.34.

@@ -9,12 +9,12 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from stacks import names
-from stacks.component_settings import RealTimeEndpoint, ServerlessEndpoint
 from stacks.components.encoder_access import allow_reading_pictures
 from stacks.components.model_container import model_container, model_name, repository_arn
 from stacks.components.permissions import allow, bucket_arn
 from stacks.model_lock import LockedModel
 from stacks.settings import Settings
+from stacks.settings.model import RealTimeEndpoint, ServerlessEndpoint
 
 _VARIANT = "AllTraffic"
 _NO_RESOURCE = (

@@ -9,9 +9,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from stacks import limits
-from stacks.component_settings import FunctionSettings, LogRetentionDays
 from stacks.components.bundling import FUNCTIONS, Asset, function_code
 from stacks.components.permissions import acknowledge
+from stacks.settings.functions import FunctionSettings, LogRetentionDays
 
 # The runtime sets these itself and refuses a function that brings its own.
 _RESERVED_PREFIXES = ("AWS_", "LAMBDA_", "_")

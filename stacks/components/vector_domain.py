@@ -9,11 +9,11 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_opensearchservice as opensearch
 from constructs import Construct
 
-from stacks.component_settings import DomainSettings
 from stacks.components.buckets import removal_policy
 from stacks.components.permissions import acknowledge, allow
 from stacks.components.python_function import RETENTION
 from stacks.settings import Settings
+from stacks.settings.search import DomainSettings
 
 Method = Literal["Delete", "Get", "Head", "Post", "Put"]
 _METHODS: tuple[Method, ...] = ("Delete", "Get", "Head", "Post", "Put")

@@ -6,9 +6,9 @@ import aws_cdk as cdk
 import pytest
 from cdk_nag import AwsSolutionsChecks
 
-from stacks.component_settings import ContainerSettings
 from stacks.model_lock import ModelLock
 from stacks.settings import DEV
+from stacks.settings.model import ContainerSettings
 from stacks.stage import ImageSearchStage
 from tests.infrastructure.assembly import Synthesized, context, read_templates, synthesize
 

@@ -11,9 +11,10 @@ import pytest
 
 from imagesearch import errors
 from stacks import limits
-from stacks.component_settings import BulkSettings, SettingsError
 from stacks.components.bulk_machine import FINAL_ERRORS
 from stacks.settings import ENVIRONMENTS
+from stacks.settings.bulk import BulkSettings
+from stacks.settings.checks import SettingsError
 from tests.infrastructure.assembly import PUBLISHED, Synthesized, flat, listed, resources
 
 LAMBDA_STATES = {"Plan", "Prepare", "Finish", "Release"}

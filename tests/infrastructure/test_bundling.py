@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 from PIL import Image
 
-from stacks.component_settings import FunctionSettings
 from stacks.components import bundling
 from stacks.components.bundling import FUNCTIONS, THUMBNAIL, Asset
 from stacks.settings import ENVIRONMENTS, LOCAL
+from stacks.settings.functions import FunctionSettings
 from tests.pictures import jpeg
 
 AWS = FunctionSettings()

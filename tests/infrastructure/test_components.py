@@ -6,11 +6,11 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iam as iam
 
-from stacks.component_settings import SettingsError
 from stacks.components.permissions import allow
 from stacks.components.python_function import PythonFunction
 from stacks.container_images import image_uri
 from stacks.settings import DEV
+from stacks.settings.checks import SettingsError
 
 
 @pytest.fixture

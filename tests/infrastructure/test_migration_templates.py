@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from stacks.component_settings import MigrationSettings, SettingsError
 from stacks.settings import ENVIRONMENTS
+from stacks.settings.bulk import MigrationSettings
+from stacks.settings.checks import SettingsError
 from tests.infrastructure.assembly import Synthesized, flat, listed, resources
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from stacks.component_settings import RealTimeEndpoint, ServerlessEndpoint
 from stacks.components.model_container import model_name
 from stacks.model_lock import LockedModel
 from stacks.settings import DEV, ENVIRONMENTS, PROD, Settings
+from stacks.settings.model import RealTimeEndpoint, ServerlessEndpoint
 from tests.infrastructure.assembly import PUBLISHED, Synthesized, flat, listed, resources
 
 

@@ -13,11 +13,12 @@ import aws_cdk as cdk
 import pytest
 
 from stacks import serving_image
-from stacks.component_settings import ContainerSettings, RealTimeEndpoint, SettingsError
 from stacks.components.model_container import model_name
 from stacks.container_images import container_python
 from stacks.serving_image import FOLDER, image_tag
 from stacks.settings import DEV, LOCAL
+from stacks.settings.checks import SettingsError
+from stacks.settings.model import ContainerSettings, RealTimeEndpoint
 from tests.infrastructure.assembly import PUBLISHED, Synthesized, flat, listed, resources
 
 SLIM = replace(DEV, container=ContainerSettings(image="slim"))

@@ -5,66 +5,69 @@ from collections.abc import Callable
 
 import pytest
 
-from stacks import component_settings as parts
-from stacks.component_settings import SettingsError
-from stacks.settings import DEV, ENVIRONMENTS, LOCAL, PROD, Settings
+from stacks.settings import DEV, ENVIRONMENTS, LOCAL, PROD, Settings, SettingsError
+from stacks.settings.api import ApiSettings
+from stacks.settings.bulk import BulkSettings
+from stacks.settings.functions import FunctionSettings, IngestSettings, ThumbnailSettings
+from stacks.settings.model import RealTimeEndpoint, ServerlessEndpoint
+from stacks.settings.search import IndexSettings
 
 
 def _with(settings: Settings, **changes: object) -> Settings:
     return dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
 
 
-def _bulk(**changes: object) -> parts.BulkSettings:
+def _bulk(**changes: object) -> BulkSettings:
     return dataclasses.replace(DEV.bulk, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: parts.ServerlessEndpoint(memory_mb=1500, max_concurrency=1), "multiple of 1024"),
-        (lambda: parts.ServerlessEndpoint(memory_mb=7168, max_concurrency=1), "from 1024 to 6144"),
-        (lambda: parts.ServerlessEndpoint(memory_mb=1024, max_concurrency=201), "from 1 to 200"),
-        (lambda: parts.RealTimeEndpoint(instance_type="c6i.xlarge", instance_count=1), "lacks 'ml.'"),
-        (lambda: parts.RealTimeEndpoint(instance_type="ml.c6i.xlarge", instance_count=0), "at least 1"),
+        (lambda: ServerlessEndpoint(memory_mb=1500, max_concurrency=1), "multiple of 1024"),
+        (lambda: ServerlessEndpoint(memory_mb=7168, max_concurrency=1), "from 1024 to 6144"),
+        (lambda: ServerlessEndpoint(memory_mb=1024, max_concurrency=201), "from 1 to 200"),
+        (lambda: RealTimeEndpoint(instance_type="c6i.xlarge", instance_count=1), "lacks 'ml.'"),
+        (lambda: RealTimeEndpoint(instance_type="ml.c6i.xlarge", instance_count=0), "at least 1"),
         (lambda: dataclasses.replace(DEV.domain, instance_type="t3.small"), "lacks '.search'"),
         (lambda: dataclasses.replace(DEV.domain, availability_zones=4), "from 1 to 3"),
         (lambda: dataclasses.replace(PROD.domain, data_nodes=4), "multiple of the zones"),
         (lambda: dataclasses.replace(DEV.domain, volume_gib=5), "at least 10"),
         (lambda: dataclasses.replace(DEV.domain, engine_version="OpenSearch_2.17"), "2.19 or later"),
         (lambda: dataclasses.replace(DEV.domain, engine_version="Elasticsearch_7.10"), "such as"),
-        (lambda: parts.IndexSettings(engine="nmslib"), "faiss or lucene"),  # type: ignore[arg-type]
-        (lambda: parts.IndexSettings(engine="faiss", space="innerproduct"), "l2"),  # type: ignore[arg-type]
-        (lambda: parts.IndexSettings(engine="faiss", ef_search=10), "from 100"),
-        (lambda: parts.IndexSettings(engine="faiss", shards=0), "at least 1"),
-        (lambda: parts.IndexSettings(engine="faiss", replicas=-1), "not be negative"),
-        (lambda: parts.IndexSettings(engine="faiss", attributes={"Brand": "keyword"}), "lower-case"),
-        (lambda: parts.IndexSettings(engine="faiss", attributes={"title": "keyword"}), "none of title"),
-        (lambda: parts.IndexSettings(engine="faiss", attributes={"a.b": "keyword"}), "lower-case"),
+        (lambda: IndexSettings(engine="nmslib"), "faiss or lucene"),  # type: ignore[arg-type]
+        (lambda: IndexSettings(engine="faiss", space="innerproduct"), "l2"),  # type: ignore[arg-type]
+        (lambda: IndexSettings(engine="faiss", ef_search=10), "from 100"),
+        (lambda: IndexSettings(engine="faiss", shards=0), "at least 1"),
+        (lambda: IndexSettings(engine="faiss", replicas=-1), "not be negative"),
+        (lambda: IndexSettings(engine="faiss", attributes={"Brand": "keyword"}), "lower-case"),
+        (lambda: IndexSettings(engine="faiss", attributes={"title": "keyword"}), "none of title"),
+        (lambda: IndexSettings(engine="faiss", attributes={"a.b": "keyword"}), "lower-case"),
         (
-            lambda: parts.IndexSettings(engine="faiss", attributes={"brand": "text"}),  # type: ignore[dict-item]
+            lambda: IndexSettings(engine="faiss", attributes={"brand": "text"}),  # type: ignore[dict-item]
             "keyword, number, boolean, date",
         ),
-        (lambda: parts.FunctionSettings(python="3.10"), "3.11 or later"),
-        (lambda: parts.FunctionSettings(architecture="amd64"), "arm64 or x86_64"),  # type: ignore[arg-type]
-        (lambda: parts.FunctionSettings(log_retention_days=8), "one of"),  # type: ignore[arg-type]
-        (lambda: parts.IngestSettings(timeout_seconds=901), "from 1 to 900"),
-        (lambda: parts.IngestSettings(timeout_seconds=60, invoke_timeout_seconds=60), "shorter"),
-        (lambda: parts.IngestSettings(invoke_timeout_seconds=61), "from 1 to 60"),
-        (lambda: parts.ApiSettings(encode_cache_size=0), "encode_cache_size"),
-        (lambda: parts.IngestSettings(batch_size=11), "from 1 to 10"),
-        (lambda: parts.IngestSettings(max_concurrency=1), "from 2 to 1000"),
-        (lambda: parts.IngestSettings(max_receives=0), "at least 1"),
-        (lambda: parts.IngestSettings(memory_mb=64), "from 128"),
-        (lambda: parts.ApiSettings(timeout_seconds=29), "< 29 must hold"),
-        (lambda: parts.ApiSettings(rate_per_second=10, burst=5), "<= burst"),
-        (lambda: parts.ApiSettings(max_results=10_001), "from 1 to 10000"),
-        (lambda: parts.ApiSettings(url_ttl_seconds=604_801), "from 1 to 604800"),
-        (lambda: parts.ApiSettings(web_origins=("search.example",)), "such as https://search.example"),
-        (lambda: parts.ApiSettings(web_origins=("https://a.example/page",)), "web_origins"),
-        (lambda: parts.ApiSettings(web_origins=("http://*.example:*",)), "web_origins"),
-        (lambda: parts.ThumbnailSettings(timeout_seconds=29), "thumbnails.timeout_seconds must be below 29"),
-        (lambda: parts.ThumbnailSettings(burst=99), "thumbnails: 1 <= rate_per_second <= burst"),
-        (lambda: parts.ThumbnailSettings(memory_mb=64), "thumbnails.memory_mb must be from 128"),
+        (lambda: FunctionSettings(python="3.10"), "3.11 or later"),
+        (lambda: FunctionSettings(architecture="amd64"), "arm64 or x86_64"),  # type: ignore[arg-type]
+        (lambda: FunctionSettings(log_retention_days=8), "one of"),  # type: ignore[arg-type]
+        (lambda: IngestSettings(timeout_seconds=901), "from 1 to 900"),
+        (lambda: IngestSettings(timeout_seconds=60, invoke_timeout_seconds=60), "shorter"),
+        (lambda: IngestSettings(invoke_timeout_seconds=61), "from 1 to 60"),
+        (lambda: ApiSettings(encode_cache_size=0), "encode_cache_size"),
+        (lambda: IngestSettings(batch_size=11), "from 1 to 10"),
+        (lambda: IngestSettings(max_concurrency=1), "from 2 to 1000"),
+        (lambda: IngestSettings(max_receives=0), "at least 1"),
+        (lambda: IngestSettings(memory_mb=64), "from 128"),
+        (lambda: ApiSettings(timeout_seconds=29), "< 29 must hold"),
+        (lambda: ApiSettings(rate_per_second=10, burst=5), "<= burst"),
+        (lambda: ApiSettings(max_results=10_001), "from 1 to 10000"),
+        (lambda: ApiSettings(url_ttl_seconds=604_801), "from 1 to 604800"),
+        (lambda: ApiSettings(web_origins=("search.example",)), "such as https://search.example"),
+        (lambda: ApiSettings(web_origins=("https://a.example/page",)), "web_origins"),
+        (lambda: ApiSettings(web_origins=("http://*.example:*",)), "web_origins"),
+        (lambda: ThumbnailSettings(timeout_seconds=29), "thumbnails.timeout_seconds must be below 29"),
+        (lambda: ThumbnailSettings(burst=99), "thumbnails: 1 <= rate_per_second <= burst"),
+        (lambda: ThumbnailSettings(memory_mb=64), "thumbnails.memory_mb must be from 128"),
         (lambda: _bulk(instance_type="c6i.xlarge"), "bulk.instance_type 'c6i.xlarge' lacks 'ml.'"),
         (lambda: _bulk(instance_count=0), "bulk.instance_count must be at least 1"),
         (lambda: _bulk(max_payload_mb=101), "from 1 to 100"),
@@ -79,7 +82,7 @@ def _bulk(**changes: object) -> parts.BulkSettings:
         (lambda: _with(DEV, models=()), "at least one"),
         (lambda: _with(DEV, models=("demo", "demo")), "distinct"),
         (lambda: _with(LOCAL, index=DEV.index), "lucene only"),
-        (lambda: _with(DEV, index=parts.IndexSettings(engine="faiss", replicas=1)), "too few"),
+        (lambda: _with(DEV, index=IndexSettings(engine="faiss", replicas=1)), "too few"),
         (lambda: _with(PROD, empty_buckets=True), "not emptied"),
         (lambda: _with(DEV, name="an-environment-of-long-name"), "longer than 28"),
     ],

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from stacks.component_settings import ContainerSettings
 from stacks.serving_image import image_tag
 from stacks.settings import DEV
+from stacks.settings.model import ContainerSettings
 from tests.infrastructure.assembly import Synthesized, resources
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")

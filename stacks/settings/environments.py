@@ -1,0 +1,123 @@
+"""The environments and what they differ in: `local`, `dev`, `staging`, `prod`."""
+
+import platform
+import sys
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from stacks.settings.api import ApiSettings
+from stacks.settings.bulk import BulkSettings, MigrationSettings
+from stacks.settings.environment import Settings
+from stacks.settings.functions import FunctionSettings, IngestSettings
+from stacks.settings.model import RealTimeEndpoint, ServerlessEndpoint
+from stacks.settings.search import DomainSettings, IndexSettings
+
+# List prices of us-east-1 as known in November 2026, not from a bill: a run's cost is an estimate.
+_BATCH_USD_PER_HOUR = {"ml.c6i.2xlarge": 0.408, "ml.c6i.4xlarge": 0.816}
+
+
+def _this_machines_functions() -> FunctionSettings:
+    # The emulator runs functions on an interpreter of this machine, whatever their runtime declares.
+    arm = platform.machine().lower() in ("aarch64", "arm64")
+    return FunctionSettings(
+        python=f"{sys.version_info.major}.{sys.version_info.minor}",
+        architecture="arm64" if arm else "x86_64",
+        wheels_of_this_machine=True,
+        tracing=False,
+    )
+
+
+LOCAL = Settings(
+    name="local",
+    models=("demo",),
+    endpoint=ServerlessEndpoint(memory_mb=4096, max_concurrency=4),
+    domain=DomainSettings(
+        engine_version="OpenSearch_2.19",
+        instance_type="t3.small.search",
+        data_nodes=1,
+        availability_zones=1,
+        volume_gib=10,
+        emulated=True,
+    ),
+    index=IndexSettings(engine="lucene"),
+    bulk=BulkSettings(instance_type="ml.c6i.large", instance_count=1, index_concurrency=2),
+    migration=MigrationSettings(drain_hours=0),
+    functions=_this_machines_functions(),
+    # A picture whose ingest failed is tried again after the visibility timeout, six times this one.
+    ingest=IngestSettings(timeout_seconds=30, invoke_timeout_seconds=10, max_concurrency=2),
+    # One caller measures and tests here as fast as it can.
+    api=ApiSettings(rate_per_second=200, burst=400, web_origins=("http://localhost:*", "http://127.0.0.1:*")),
+    alarms=False,
+)
+
+DEV = Settings(
+    name="dev",
+    models=("clip-vit-b-32",),
+    endpoint=ServerlessEndpoint(memory_mb=4096, max_concurrency=5),
+    domain=DomainSettings(
+        engine_version="OpenSearch_3.3",
+        instance_type="t3.small.search",
+        data_nodes=1,
+        availability_zones=1,
+        volume_gib=10,
+    ),
+    index=IndexSettings(engine="faiss"),
+    bulk=BulkSettings(
+        instance_type="ml.c6i.2xlarge",
+        instance_count=1,
+        instance_price_per_hour=_BATCH_USD_PER_HOUR["ml.c6i.2xlarge"],
+    ),
+    migration=MigrationSettings(drain_hours=1),
+    empty_buckets=True,
+)
+
+STAGING = Settings(
+    name="staging",
+    models=("clip-vit-b-32",),
+    endpoint=ServerlessEndpoint(memory_mb=6144, max_concurrency=20),
+    domain=DomainSettings(
+        engine_version="OpenSearch_3.3",
+        instance_type="r6g.large.search",
+        data_nodes=2,
+        availability_zones=2,
+        volume_gib=50,
+    ),
+    index=IndexSettings(engine="faiss", replicas=1),
+    bulk=BulkSettings(
+        instance_type="ml.c6i.4xlarge",
+        instance_count=1,
+        instance_price_per_hour=_BATCH_USD_PER_HOUR["ml.c6i.4xlarge"],
+        reconcile_days=7,
+    ),
+    migration=MigrationSettings(drain_hours=24),
+    empty_buckets=True,
+)
+
+PROD = Settings(
+    name="prod",
+    models=("clip-vit-b-32",),
+    endpoint=RealTimeEndpoint(instance_type="ml.c6i.xlarge", instance_count=2),
+    domain=DomainSettings(
+        engine_version="OpenSearch_3.3",
+        instance_type="r6g.large.search",
+        data_nodes=3,
+        availability_zones=3,
+        volume_gib=100,
+        manager_instance_type="m6g.large.search",
+    ),
+    index=IndexSettings(engine="faiss", shards=3, replicas=1),
+    bulk=BulkSettings(
+        instance_type="ml.c6i.4xlarge",
+        instance_count=4,
+        instance_price_per_hour=_BATCH_USD_PER_HOUR["ml.c6i.4xlarge"],
+        index_concurrency=8,
+        reconcile_days=7,
+    ),
+    migration=MigrationSettings(drain_hours=168),
+    functions=FunctionSettings(log_retention_days=365),
+    ingest=IngestSettings(max_concurrency=20),
+    api=ApiSettings(rate_per_second=100, burst=200),
+    retain_data=True,
+)
+
+ENVIRONMENTS: Mapping[str, Settings] = MappingProxyType({x.name: x for x in (LOCAL, DEV, STAGING, PROD)})
