@@ -6,7 +6,9 @@ of their own choice. So nothing is raised here: an error travels from function t
 Face toolkit; both toolkits label it with the Accept header, whatever it is.
 """
 
+import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -15,12 +17,20 @@ from clip_inference.errors import InferenceError
 from clip_inference.payloads import Body, Request, parse
 from clip_inference.service import EmbeddingService, attempt
 
+log = logging.getLogger(__name__)
+
+_CALLERS_ID = "x-amzn-sagemaker-custom-attributes"
+"""The header in which SageMaker hands on what the caller calls his request."""
+
 
 class Context(Protocol):
     """What is used of the model server's request context."""
 
     def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
         """Set the HTTP status of the answer."""
+
+    def get_all_request_header(self, idx: int) -> Mapping[str, str]:
+        """Return the request's headers, in the case in which they came."""
 
 
 def model_fn(model_dir: str) -> EmbeddingService | InferenceError:
@@ -48,4 +58,10 @@ def output_fn(prediction: Prediction | InferenceError, accept: str | None, conte
     if not isinstance(body, InferenceError):
         return body
     context.set_response_status(code=status_of(body), phrase=body.code)
+    log.warning("refused: %s (request %s)", body.code, _callers_id(context))
     return render_error(body)
+
+
+def _callers_id(context: Context) -> str | None:
+    headers = context.get_all_request_header(0)
+    return next((value for name, value in headers.items() if name.lower() == _CALLERS_ID), None)

@@ -53,9 +53,8 @@ def predict_fn(given: str | Image.Image, model: Model) -> Tensor:
 
 def preprocess(picture: Image.Image) -> Tensor:
     """CLIP's own: the shorter side to 224, the centre, normalised; (3, 224, 224)."""
-    width, height = picture.size
-    scale = SIZE / min(width, height)
-    resized = picture.resize((int(width * scale), int(height * scale)), Image.Resampling.BICUBIC)
+    width, height = (int(SIZE * length / min(picture.size)) for length in picture.size)
+    resized = picture.resize((width, height), Image.Resampling.BICUBIC)
     left, upper = (resized.width - SIZE) // 2, (resized.height - SIZE) // 2
     cropped = resized.crop((left, upper, left + SIZE, upper + SIZE)).convert("RGB")
     levels = np.asarray(cropped, np.float32) / 255

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from clip_inference.errors import ModelError
 
 # Part of the fingerprint: raise it whenever decoding, preprocessing or tokenization changes a vector.
-PREPROCESSING_VERSION = 3
+PREPROCESSING_VERSION = 4
 
 Resize = Literal["shortest", "squash"]
 Interpolation = Literal["bicubic", "bilinear"]

@@ -14,7 +14,7 @@ from clip_inference.config import ModelConfig, load_config
 from clip_inference.decoders import DecoderPool, decoder_pool
 from clip_inference.encoder import Encoder, Vectors
 from clip_inference.errors import InferenceError, InternalError
-from clip_inference.payloads import InlinePicture, Request, StoredPicture, Text
+from clip_inference.payloads import EncodedPicture, InlinePicture, Request, StoredPicture, Text
 from clip_inference.pipeline import ahead, batches
 from clip_inference.preprocess import Levels, normalize_levels
 from clip_inference.sources import PARALLEL_FETCHES, Source, SourceReader
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
-PictureItem = InlinePicture | StoredPicture
+PictureItem = InlinePicture | EncodedPicture | StoredPicture
 Outcomes = dict[int, Embedding | InferenceError]
 
 
@@ -143,7 +143,7 @@ class EmbeddingService:
         return attempt(self._prepare, item)
 
     def _prepare(self, item: PictureItem) -> ReadyPicture:
-        source = self._sources.fetch(item.uri) if isinstance(item, StoredPicture) else Source(item.data)
+        source = self._source(item)
         prepared = self._decoders.prepare(source.data, self._config.image)
         facts = PictureFacts(
             width=prepared.width,
@@ -154,6 +154,15 @@ class EmbeddingService:
             user_metadata=source.user_metadata,
         )
         return ReadyPicture(prepared.levels, facts)
+
+    def _source(self, item: PictureItem) -> Source:
+        match item:
+            case StoredPicture(uri):
+                return self._sources.fetch(uri)
+            case EncodedPicture():
+                return Source(item.data())
+            case InlinePicture(data):
+                return Source(data)
 
 
 def _outcomes(

@@ -105,6 +105,15 @@ def test_largest_batch_keeps_order_around_bad_records(model: Any) -> None:
         np.testing.assert_allclose(answers[3 * seed]["embedding"], alone, atol=1e-6)
 
 
+def test_bad_base64_costs_its_own_line_only(model: Any) -> None:
+    images = [base64_of(pictures.png()), "not base64!", base64_of(pictures.png(seed=1))]
+    body = "\n".join(json.dumps({"id": str(place), "image": image}) for place, image in enumerate(images))
+    first, bad, last = lines_of(ask(model, content_type=LINES, accept=LINES, body=body))
+    assert bad["error"]["code"] == "request_invalid"
+    assert "embedding" in first
+    assert "embedding" in last
+
+
 @pytest.mark.parametrize(("tower", "field"), [("encode_images", "images"), ("encode_texts", "texts")])
 def test_towers_never_get_more_than_one_batch_at_once(
     model: Any, monkeypatch: pytest.MonkeyPatch, tower: str, field: str
@@ -275,3 +284,27 @@ def test_handler_loads_neither_torch_nor_boto3() -> None:
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"X-Amzn-SageMaker-Custom-Attributes": "request-1"}, "request-1"),
+        ({"x-amzn-sagemaker-custom-attributes": "request-1"}, "request-1"),
+        ({"Content-Type": "x"}, "None"),
+    ],
+)
+def test_a_refused_request_is_logged_under_its_callers_id(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, headers: dict[str, str], told: str
+) -> None:
+    model = inference.model_fn(str(write_tiny_model(tmp_path)))
+    ask(model, content_type=JSON, accept=JSON, body="{", headers=headers)
+    assert [record.getMessage() for record in caplog.records if record.name == "inference"] == [
+        f"refused: request_invalid (request {told})"
+    ]
+
+
+def test_a_request_that_is_answered_is_not_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model = inference.model_fn(str(write_tiny_model(tmp_path)))
+    assert ask(model, content_type=JSON, accept=JSON, body='{"inputs": "a dog"}').status == 200
+    assert [record for record in caplog.records if record.name == "inference"] == []

@@ -18,6 +18,7 @@ from clip_inference.payloads import (
     MAX_ITEMS,
     MAX_TEXT_CHARACTERS,
     Body,
+    EncodedPicture,
     InlinePicture,
     StoredPicture,
     Text,
@@ -45,7 +46,7 @@ def test_inputs_may_be_one_text_or_a_list(inputs: Any) -> None:
 
 def test_texts_come_before_images() -> None:
     body = json.dumps({"images": [base64.b64encode(b"picture").decode()], "texts": ["a dog"]})
-    assert items(JSON, body) == [Text("a dog"), InlinePicture(b"picture")]
+    assert items(JSON, body) == [Text("a dog"), EncodedPicture(base64.b64encode(b"picture").decode())]
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
@@ -107,9 +108,15 @@ def test_longest_text_is_taken() -> None:
     assert items(JSON, json.dumps({"inputs": "x" * MAX_TEXT_CHARACTERS}))
 
 
-@pytest.mark.parametrize("image", ["not base64!", "abc", 7, None, ["YWJj"]])
-def test_bad_base64_is_an_error_in_its_place(image: Any) -> None:
+@pytest.mark.parametrize("image", [7, None, ["YWJj"]])
+def test_a_picture_that_is_no_string_is_an_error_in_its_place(image: Any) -> None:
     assert isinstance(only_error(JSON, json.dumps({"images": [image]})), RequestInvalidError)
+
+
+@pytest.mark.parametrize("text", ["not base64!", "abc", "bäd"])
+def test_bad_base64_is_an_error_once_the_picture_is_read(text: str) -> None:
+    with pytest.raises(RequestInvalidError, match="base64"):
+        EncodedPicture(text).data()
 
 
 def test_lines_become_records_with_their_ids() -> None:
@@ -122,7 +129,7 @@ def test_lines_become_records_with_their_ids() -> None:
     request = parse(LINES, body)
     assert request.lines
     assert [record.label for record in request.records] == ["a", "b", "c"]
-    assert items(LINES, body) == [Text("a dog"), StoredPicture("s3://bucket/key"), InlinePicture(b"abc")]
+    assert items(LINES, body) == [Text("a dog"), StoredPicture("s3://bucket/key"), EncodedPicture("YWJj")]
 
 
 def test_line_separator_inside_a_text_does_not_end_the_line() -> None:
