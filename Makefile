@@ -7,15 +7,15 @@ export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 UV_INSTALL := uv pip install --quiet --require-hashes
 READY := .venv/.ready node_modules/.ready $(TOOLS)/emulator/.ready $(TOOLS)/model_server/.ready \
-         $(TOOLS)/container_images/.ready $(TOOLS)/wheels/.ready $(TOOLS)/.opensearch-ready
+         $(TOOLS)/container_images/.ready $(TOOLS)/wheels/.ready $(TOOLS)/.opensearch-ready $(TOOLS)/.chromium-ready
 SOURCES := app.py stacks scripts imagesearch_client lambda model_code serving_image benchmarks tests
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo down test check format bench docs lock clean
+.PHONY: help setup demo down test check audit synth diff format bench screenshots docs lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## bring everything the project needs, through pip and npm (needs Python 3.11+ and make)
 
@@ -34,6 +34,15 @@ check: setup ## formatting, lint, types, cdk-nag, cfn-lint
 	mypy
 	pytest -q tests/infrastructure
 
+synth: setup ## synthesize every environment (STACKS='dev/*' prepares the assets of some only)
+	cdk synth --quiet $(if $(STACKS),'$(STACKS)')
+
+diff: setup ## what a deployment would change (STACKS='dev/*'); asks AWS
+	cdk diff --method=template $(if $(STACKS),'$(STACKS)')
+
+audit: setup ## ask for known vulnerabilities of every locked package, where the network allows it
+	python -m scripts.dependencies.audit
+
 format: setup ## reformat and mend what ruff can
 	ruff format $(SOURCES)
 	ruff check --fix $(SOURCES)
@@ -41,12 +50,16 @@ format: setup ## reformat and mend what ruff can
 bench: setup $(TOOLS)/baseline/.ready ## measure side by side, and write benchmarks/results.json (ARGS="indexing" narrows it)
 	python -m benchmarks $(ARGS)
 
+screenshots: setup ## take the pictures of the page that the README shows
+	python -m tests.page.screenshots
+
 docs: setup ## generate what the documents take from the code
 	pytest --collect-only -q --verified-where README.md tests > /dev/null
 	python -m stacks.limits > docs/limits.md
 	python -m benchmarks.scaling > docs/scaling.md
 	python -m benchmarks.page
 	python -m scripts.artifact.models_page > docs/models.md
+	python -m scripts.dependencies.page > docs/dependencies.md
 	python -m imagesearch.entrypoints.openapi > docs/openapi.json
 
 # uv itself comes by pip, at the version and hashes that requirements-dev.txt pins.
@@ -86,9 +99,16 @@ $(TOOLS)/wheels/.ready: lambda/requirements.txt lambda/requirements-thumbnail.tx
 	rm -rf $(@D)/lambda $(@D)/thumbnail $(@D)/model_code $(@D)/openvino
 	touch $@
 
-$(TOOLS)/.opensearch-ready: scripts/local/opensearch-artifacts.txt .venv/.ready
+$(TOOLS)/.opensearch-ready: scripts/local/opensearch-artifacts.txt tests/secured_opensearch.py .venv/.ready
 	mkdir -p $(TOOLS)
 	imagesearch local fetch
+	python -m tests.secured_opensearch
+	touch $@
+
+# The browser of the tests as npm brings it; a Chromium that the machine has is used instead.
+$(TOOLS)/.chromium-ready: node_modules/.ready scripts/chromium.py
+	mkdir -p $(TOOLS)
+	python -m scripts.chromium
 	touch $@
 
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes

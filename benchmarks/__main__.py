@@ -13,6 +13,7 @@ from benchmarks import (
     linear_cost,
     load,
     machine,
+    page_drawing,
     peak,
     queries,
     query_function,
@@ -41,6 +42,7 @@ def parts(pictures: int) -> Mapping[str, Callable[[], results.Section]]:
         query_function.PART: query_function.measure,
         cold_start.PART: cold_start.measure,
         linear_cost.PART: linear_cost.measure,
+        page_drawing.PART: page_drawing.measure,
     }
 
 

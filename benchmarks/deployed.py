@@ -18,7 +18,7 @@ from scripts.render import complaints
 from scripts.target import LOCAL_CREDENTIALS
 
 MODELS = ("demo",)
-EMULATOR_PORT, OPENSEARCH_PORT, MODEL_SERVER_PORT = 20_000, 26_000, 29_000
+EMULATOR_PORT, WEB_PORT, OPENSEARCH_PORT, MODEL_SERVER_PORT = 20_000, 23_000, 26_000, 29_000
 """Where free ports are looked for."""
 AT_ONCE = 500
 _UPLOADERS = 8
@@ -87,6 +87,7 @@ def deployed() -> Iterator[Deployed]:
             emulator_port=free_port(EMULATOR_PORT),
             opensearch_port=free_port(OPENSEARCH_PORT),
             model_server_port=free_port(MODEL_SERVER_PORT),
+            web_port=free_port(WEB_PORT),
         )
         try:
             environment = up(MODELS, settings=settings, say=lambda line: complaints.print(line, style="dim"))

@@ -166,13 +166,13 @@ def send(
     queries: Sequence[Mixed],
     *,
     url: str,
-    api_key: str,
+    credentials: httpx.Auth,
     clients: int,
     transport: httpx.BaseTransport | None = None,
 ) -> Outcome:
     """Let so many clients ask these queries, each the next one when it has its answer; none asks twice."""
     outcome = Outcome()
-    with httpx.Client(headers={"x-api-key": api_key}, timeout=_PATIENCE_SECONDS, transport=transport) as api:
+    with httpx.Client(auth=credentials, timeout=_PATIENCE_SECONDS, transport=transport) as api:
         began = time.perf_counter()
         with ThreadPoolExecutor(clients) as senders:
             list(senders.map(partial(_ask, api, f"{url.rstrip('/')}/search", outcome), queries))
@@ -220,7 +220,7 @@ def measure() -> Section:
 
 def _send_all(place: Deployed, queries: Sequence[Mixed], clients: int) -> Outcome:
     environment = place.environment
-    outcome = send(queries, url=environment.api_url, api_key=environment.api_key, clients=clients)
+    outcome = send(queries, url=environment.api_url, credentials=environment.credentials, clients=clients)
     if outcome.failures:
         raise CommandError(
             "queries_failed", f"{len(outcome.failures)} queries failed, one of them so: {outcome.failures[0]}"

@@ -4,15 +4,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks import library_plan as plan
-from benchmarks import prices, results
+from benchmarks import results
 from benchmarks.indexing import CONCURRENCIES
-from benchmarks.library_plan import Domain, Rates
 from benchmarks.markdown import prose, table
 from benchmarks.results import Document
 from imagesearch.bulk.entries import SHARD_RECORDS
 from imagesearch.bulk.sources import PAGE_KEYS
-from stacks import limits
+from scripts.costs import library as plan
+from scripts.costs.library import Domain, Rates
+from stacks import limits, prices
 from stacks.settings import PROD
 
 SIZES = (1_000_000, 100_000_000, 1_000_000_000)
@@ -141,7 +141,7 @@ def _rates_part(title: str, rates: Sequence[Rate]) -> list[str]:
 
 def _run_part(rates: Rates) -> list[str]:
     libraries = [plan.counts(size) for size in SIZES]
-    domains = [_domain(size, "float32", rates) for size in SIZES]
+    domains = [_domain(size, "none", rates) for size in SIZES]
     money = [plan.costs(library, settings=PROD, rates=rates) for library in libraries]
     rows = [
         ("shards", *(f"{each.shards:,}" for each in libraries)),
@@ -203,10 +203,10 @@ def _memory_part() -> list[str]:
         ),
         table(("quantisation", "bytes per dimension", *NAMES), rows),
         prose(
-            "The deployed mapping is float32, and quantisation no setting: it is a change of the mapping, "
-            "and a new index. fp16 is faiss's encoder `sq`. byte needs vectors that are quantised before "
-            "they are sent. on_disk searches with one bit a dimension and compares the best again with "
-            "the full vectors on the disk: slower searches."
+            "The setting is `index.quantisation`; another one takes a new index, which a migration to the "
+            "same model makes. fp16 and on_disk are faiss's, byte is lucene's. on_disk walks a graph of one "
+            "bit a dimension. All of them compare the best candidates again with the whole vectors on the "
+            "disk, so scores stay what they are."
         ),
     ]
 
@@ -247,7 +247,7 @@ def _changes_part(rates: Rates) -> list[str]:
     runs = [plan.counts(size).runs for size in SIZES]
     days = plan.transform_hours(plan.counts(SIZES[2]), settings=PROD, rates=rates) / 24
     graphs = (1 + PROD.index.replicas) * plan.memory_bytes(
-        SIZES[2], dimension=DIMENSION, bytes_per_dimension=plan.BYTES_PER_DIMENSION["float32"]
+        SIZES[2], dimension=DIMENSION, bytes_per_dimension=plan.BYTES_PER_DIMENSION["none"]
     )
     return [
         "## What changes at each size",

@@ -1,4 +1,4 @@
-"""The client itself: all it needs is the API's URL and a key."""
+"""The client itself: all it needs is the API's URL and who calls."""
 
 import random
 import time
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from imagesearch.models import document_id
 from imagesearch_client.answers import Answer, Health, Hit, ImageState, SearchResult, UploadForm
+from imagesearch_client.authorisation import credentials_of
 from imagesearch_client.errors import ApiError, RequestUnwritableError, UnreachableError, UploadRefusedError
 from imagesearch_client.examples import Indexed, Picture, Uploaded, content_type_of, read_picture
 from imagesearch_client.options import RankingOptions, SearchOptions
@@ -31,23 +32,24 @@ T = TypeVar("T", bound=Answer)
 class ImageSearchClient:
     """Calls the query API; may be used by several threads.
 
-    A request that meets a cold model or a throttle is repeated, as the API's ``Retry-After`` asks, until
-    ``patience`` seconds have passed; then, and for every other refusal, ``ApiError`` is raised. Pictures that
-    are too large for a request are uploaded first.
+    ``credentials`` are an API key, or what else the API asks for: see ``authorisation``. A request that meets
+    a cold model or a throttle is repeated, as the API's ``Retry-After`` asks, until ``patience`` seconds have
+    passed; then, and for every other refusal, ``ApiError`` is raised. Pictures that are too large for a
+    request are uploaded first.
     """
 
     def __init__(
         self,
         url: str,
-        api_key: str,
+        credentials: str | httpx.Auth,
         *,
         patience: float = 60.0,
         transport: httpx.BaseTransport | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._url = _checked(url.rstrip("/") + "/")
-        # The key goes with requests to the API only: uploads and thumbnails have signatures of their own.
-        self._headers = {"x-api-key": api_key}
+        # They go with requests to the API only: uploads and thumbnails have signatures of their own.
+        self._credentials = credentials_of(credentials)
         self._patience = patience
         self._pause = pause
         self._http = httpx.Client(timeout=35.0, transport=transport)
@@ -167,7 +169,9 @@ class ImageSearchClient:
     ) -> httpx.Response:
         address = httpx.URL(self._url).join(path)
         response = self._patiently(
-            lambda: self._request(method, address, json=json, params=parameters, headers=self._headers)
+            lambda: self._request(
+                method, address, credentials=self._credentials, json=json, params=parameters
+            )
         )
         if not response.is_success:
             raise _api_error(response)
@@ -189,7 +193,9 @@ class ImageSearchClient:
             # Not a secret: it only spreads requests over time.
             self._pause(wait * (1 + JITTER * random.random()))  # noqa: S311
 
-    def _request(self, method: str, address: httpx.URL, **request: Any) -> httpx.Response:
+    def _request(
+        self, method: str, address: httpx.URL, *, credentials: httpx.Auth | None = None, **request: Any
+    ) -> httpx.Response:
         try:
             built = self._http.build_request(method, address, **request)
         except ValueError as error:
@@ -197,9 +203,10 @@ class ImageSearchClient:
                 "request_invalid", f"A text or a number of the request cannot be sent: {error}."
             ) from error
         try:
-            return self._http.send(built)
+            return self._http.send(built, auth=credentials)
         except httpx.TransportError as error:
-            raise self._unreachable(address, error) from error
+            # What did not answer may be the sign-in, asked for a token on the way.
+            raise self._unreachable(error.request.url, error) from error
 
     def _unreachable(self, address: httpx.URL, error: httpx.TransportError) -> UnreachableError:
         if str(address).startswith(self._url):
@@ -207,6 +214,10 @@ class ImageSearchClient:
                 "api_unreachable",
                 f"The API at {self._url} does not answer ({error}). Check the URL, and that the environment "
                 "is up: imagesearch local status.",
+            )
+        if address.path.endswith("/oauth2/token"):
+            return UnreachableError(
+                "sign_in_unreachable", f"The sign-in at {address.host} does not answer ({error}): try again."
             )
         return UnreachableError(
             "bucket_unreachable", f"The bucket at {address.host} does not answer ({error}): try again."

@@ -2,8 +2,9 @@
 
 ClientError
 ├── ApiError                 the API refused a request; the code is its own
+├── SignInError              sign_in_refused, _failed or _unsafe; credentials_missing, region_missing
 ├── RequestUnwritableError   request_invalid: JSON has no such text or number
-├── UnreachableError         api_unreachable, or bucket_unreachable for uploads
+├── UnreachableError         api_unreachable, bucket_unreachable for uploads, or sign_in_unreachable
 ├── UploadRefusedError       upload_refused: the bucket did not take a picture
 └── PictureUnusableError     picture_unreadable, or picture_unsupported_format for what is no picture
 """
@@ -24,6 +25,10 @@ class ApiError(ClientError):
     def __init__(self, *, status: int, code: str, message: str) -> None:
         super().__init__(code, message)
         self.status = status
+
+
+class SignInError(ClientError):
+    """There are no credentials to call the API with, or the sign-in gives no token for them."""
 
 
 class RequestUnwritableError(ClientError):

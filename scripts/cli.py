@@ -8,20 +8,26 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from imagesearch_client import ClientError, ImageSearchClient
+from imagesearch_client import ClientError
 from scripts.artifact.cli import LOCK, OUTPUT, package_model, publish_model
+from scripts.backup.cli import app as backup
 from scripts.bulk.cli import bulk_command, reconcile_command, runs
+from scripts.costs.cli import costs_command
 from scripts.demo import run_demo
-from scripts.deploy import deploy
+from scripts.deploy import deploy, prepare
+from scripts.destroy.cli import destroy_command
+from scripts.doctor.cli import doctor_command
 from scripts.errors import CommandError
 from scripts.evaluation.cli import evaluate_command
 from scripts.library import Report, ingest
 from scripts.local.cli import app as local
+from scripts.login.cli import login_command, logout_command
 from scripts.metadata.cli import metadata_command
 from scripts.migration.cli import migrate_command
 from scripts.render import complaints, console, ingest_progress, show_report
 from scripts.search.cli import search_command
-from scripts.target import find_target
+from scripts.smoke.cli import smoke_command
+from scripts.target import client_of, find_target
 
 app = typer.Typer(
     help="Search pictures by text or by picture: deploy, ingest, search.",
@@ -36,13 +42,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON."
 app.add_typer(local, name="local")
 app.command("package-model")(package_model)
 app.command("publish-model")(publish_model)
+app.command("login")(login_command)
+app.command("logout")(logout_command)
 app.command("metadata")(metadata_command)
 app.command("migrate")(migrate_command)
 app.command("evaluate")(evaluate_command)
 app.command("search")(search_command)
+app.command("smoke")(smoke_command)
 app.command("bulk")(bulk_command)
 app.command("reconcile")(reconcile_command)
 app.add_typer(runs, name="runs")
+app.add_typer(backup, name="backup")
+app.command("costs")(costs_command)
+app.command("doctor")(doctor_command)
+app.command("destroy")(destroy_command)
 
 
 @app.command("deploy", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -50,12 +63,29 @@ def deploy_command(
     context: typer.Context,
     environment: Annotated[str, typer.Argument(help="dev, staging or prod.")],
     region: Annotated[str | None, typer.Option(help="Another region than that of the settings.")] = None,
+    locked: Annotated[
+        bool, typer.Option("--locked", help="Only with the artifacts that model.lock names, as CI deploys.")
+    ] = False,
+    only_prepare: Annotated[
+        bool, typer.Option("--prepare", help="Only check and publish models; a pipeline deploys.")
+    ] = False,
 ) -> None:
     """Deploy an ENVIRONMENT to AWS: data stack, models that are not published yet, the rest.
 
     Credentials are those of the AWS command line; further options go to `cdk deploy`.
     """
-    deploy(environment, region=region, lock=LOCK, output=OUTPUT, options=context.args, report=console.print)
+    if only_prepare:
+        prepare(environment, region=region, lock=LOCK, output=OUTPUT, report=console.print)
+        return
+    deploy(
+        environment,
+        region=region,
+        lock=LOCK,
+        output=OUTPUT,
+        options=context.args,
+        report=console.print,
+        locked=locked,
+    )
 
 
 @app.command("ingest")
@@ -73,7 +103,7 @@ def ingest_command(
     from sidecars, such as dog.jpg.json beside dog.jpg.
     """
     target = find_target(url=url, api_key=api_key, bucket=bucket)
-    with ImageSearchClient(target.url, target.api_key) as client, ingest_progress() as on_progress:
+    with client_of(target) as client, ingest_progress() as on_progress:
         report = ingest(
             folder,
             client=client,

@@ -8,24 +8,40 @@ from constructs import Construct
 
 from stacks import names
 from stacks.components.bundling import THUMBNAIL
+from stacks.components.canary import Canary
+from stacks.components.domain_roles import SearchDomain, admit
 from stacks.components.encoder_access import allow_encoding, allow_reading_pictures, allow_uploads
-from stacks.components.function_environment import query_environment, thumbnail_environment
+from stacks.components.encryption_key import allow_objects
+from stacks.components.function_environment import (
+    metrics_environment,
+    query_environment,
+    thumbnail_environment,
+)
 from stacks.components.permissions import allow, bucket_arn
 from stacks.components.python_function import PythonFunction
 from stacks.components.search_api import Answering, SearchApi
+from stacks.components.user_pool import Users
 from stacks.components.vector_domain import allow_requests
 from stacks.names import INDEX_ALIAS
 from stacks.settings import Settings
 
 
 class ApiStack(cdk.Stack):
-    """Query and thumbnail function behind the REST API.
+    """Query and thumbnail function behind the REST API, and the canary, which calls that API.
 
-    Outputs: `ApiUrl`, `ApiId`, `ApiKeyId` (not the key's value).
+    It takes tokens of `users` where it asks for those. Outputs: `ApiUrl`, `ApiId`, `ApiAuthorisation`, and
+    what its callers need: `ApiKeyId` (not the key's value) or `ApiCallersPolicyArn`.
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, search_endpoint: str, **stack: Any
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        domain: SearchDomain,
+        users: Users | None = None,
+        **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
         query = PythonFunction(
@@ -36,9 +52,15 @@ class ApiStack(cdk.Stack):
             settings=settings.functions,
             memory_mb=settings.api.memory_mb,
             timeout_seconds=settings.api.timeout_seconds,
-            environment=query_environment(settings, search_endpoint),
+            environment={
+                **query_environment(settings, domain.endpoint),
+                **metrics_environment(settings),
+            },
+            name=names.function(settings, "query"),
+            network=domain.network,
         )
         _allow_query(query, settings)
+        admit(query, domain=domain, settings=settings, access="search")
         thumbnail = PythonFunction(
             self,
             "Thumbnail",
@@ -48,6 +70,7 @@ class ApiStack(cdk.Stack):
             memory_mb=settings.thumbnails.memory_mb,
             timeout_seconds=settings.thumbnails.timeout_seconds,
             environment=thumbnail_environment(settings),
+            name=names.function(settings, "thumbnail"),
             asset=THUMBNAIL,
         )
         _allow_thumbnail(thumbnail, settings)
@@ -55,10 +78,16 @@ class ApiStack(cdk.Stack):
             "query": query.function,
             "thumbnail": thumbnail.function,
         }
-        search = SearchApi(self, "Search", settings=settings, functions=functions)
+        search = SearchApi(self, "Search", settings=settings, functions=functions, users=users)
+        Canary(self, "Canary", settings=settings, search=search, users=users)
+        self.rest_api_id = search.api.rest_api_id
         cdk.CfnOutput(self, "ApiUrl", value=search.api.url)
         cdk.CfnOutput(self, "ApiId", value=search.api.rest_api_id)
-        cdk.CfnOutput(self, "ApiKeyId", value=search.key.key_id)
+        cdk.CfnOutput(self, "ApiAuthorisation", value=settings.api.authorisation)
+        if search.key is not None:
+            cdk.CfnOutput(self, "ApiKeyId", value=search.key.key_id)
+        if search.callers is not None:
+            cdk.CfnOutput(self, "ApiCallersPolicyArn", value=search.callers.managed_policy_arn)
 
 
 def _allow_query(query: PythonFunction, settings: Settings) -> None:
@@ -85,3 +114,4 @@ def _allow_thumbnail(thumbnail: PythonFunction, settings: Settings) -> None:
     )
     # Without it an absent thumbnail is a missing permission.
     allow(thumbnail.role, actions=["s3:ListBucket"], resources=[bucket])
+    allow_objects(thumbnail.role, settings=settings, bucket=names.artifact_bucket(settings), write=True)

@@ -6,10 +6,12 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
+from stacks import names
 from stacks.components import function_environment as environments
 from stacks.components.bulk_access import allow_finish, allow_index, allow_plan, allow_prepare
 from stacks.components.bulk_machine import BulkFunctions, BulkMachine
 from stacks.components.bulk_rules import BulkRules
+from stacks.components.domain_roles import SearchDomain, admit
 from stacks.components.model_container import model_name
 from stacks.components.python_function import PythonFunction
 from stacks.model_lock import LockedModel
@@ -25,13 +27,13 @@ class BulkStack(cdk.Stack):
         construct_id: str,
         *,
         settings: Settings,
-        search_endpoint: str,
+        domain: SearchDomain,
         models: Mapping[str, LockedModel],
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
         self._settings = settings
-        self._search_endpoint = search_endpoint
+        self._domain = domain
         self._model_names = {
             model.short_fingerprint: model_name(self, model=model, settings=settings)
             for model in models.values()
@@ -46,7 +48,7 @@ class BulkStack(cdk.Stack):
 
     def _plan(self) -> PythonFunction:
         variables = environments.bulk_plan_environment(
-            self._settings, self._search_endpoint, self._model_names
+            self._settings, self._domain.endpoint, self._model_names
         )
         description = "Compares bucket and index, mends what needs no vector, and writes shards of the rest"
         plan = self._function("Plan", description, variables)
@@ -55,7 +57,7 @@ class BulkStack(cdk.Stack):
 
     def _prepare(self) -> PythonFunction:
         variables = environments.bulk_prepare_environment(
-            self._settings, self._search_endpoint, self._model_names
+            self._settings, self._domain.endpoint, self._model_names
         )
         description = "Names the shards to embed, and sets the index to loading"
         prepare = self._function("Prepare", description, variables)
@@ -72,13 +74,19 @@ class BulkStack(cdk.Stack):
             settings=self._settings.functions,
             memory_mb=bulk.index_memory_mb,
             timeout_seconds=bulk.index_timeout_seconds,
-            environment=environments.bulk_index_environment(self._settings, self._search_endpoint),
+            environment=environments.bulk_index_environment(self._settings, self._domain.endpoint),
+            name=names.function(self._settings, "bulk_index"),
+            network=self._domain.network,
         )
         allow_index(index.role, self._settings)
+        admit(index, domain=self._domain, settings=self._settings, access="write")
         return index
 
     def _finish(self) -> PythonFunction:
-        variables = environments.bulk_finish_environment(self._settings, self._search_endpoint)
+        variables = {
+            **environments.bulk_finish_environment(self._settings, self._domain.endpoint),
+            **environments.metrics_environment(self._settings),
+        }
         finish = self._function("Finish", "Ends a run: verifies it and writes its report", variables)
         allow_finish(finish.role, self._settings)
         return finish
@@ -86,13 +94,18 @@ class BulkStack(cdk.Stack):
     def _function(
         self, construct_id: str, description: str, environment: Mapping[str, str]
     ) -> PythonFunction:
-        return PythonFunction(
+        entrypoint = f"bulk_{construct_id.lower()}"
+        function = PythonFunction(
             self,
             construct_id,
-            entrypoint=f"bulk_{construct_id.lower()}",
+            entrypoint=entrypoint,
             description=description,
             settings=self._settings.functions,
             memory_mb=self._settings.bulk.memory_mb,
             timeout_seconds=self._settings.bulk.timeout_seconds,
             environment=environment,
+            name=names.function(self._settings, entrypoint),
+            network=self._domain.network,
         )
+        admit(function, domain=self._domain, settings=self._settings, access="write")
+        return function

@@ -5,11 +5,14 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
+from stacks import names
+from stacks.components.domain_roles import SearchDomain, admit
 from stacks.components.encoder_access import allow_encoding, allow_reading_pictures
-from stacks.components.function_environment import ingest_environment, search_environment
+from stacks.components.encryption_key import allow_messages
+from stacks.components.function_environment import ingest_environment, metrics_environment
 from stacks.components.ingest_queue import IngestQueue
 from stacks.components.python_function import PythonFunction
-from stacks.components.search_index import SearchIndex
+from stacks.components.search_index import search_index
 from stacks.components.vector_domain import allow_requests
 from stacks.model_lock import LockedModel
 from stacks.names import INDEX_ALIAS, WRITTEN_ALIAS
@@ -25,18 +28,12 @@ class IngestStack(cdk.Stack):
         construct_id: str,
         *,
         settings: Settings,
-        search_endpoint: str,
+        domain: SearchDomain,
         model: LockedModel,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        SearchIndex(
-            self,
-            "Index",
-            settings=settings,
-            model=model,
-            environment=search_environment(settings, search_endpoint),
-        )
+        search_index(self, "SearchIndex", settings=settings, domain=domain, model=model)
         ingest = PythonFunction(
             self,
             "Ingest",
@@ -45,10 +42,17 @@ class IngestStack(cdk.Stack):
             settings=settings.functions,
             memory_mb=settings.ingest.memory_mb,
             timeout_seconds=settings.ingest.timeout_seconds,
-            environment=ingest_environment(settings, search_endpoint),
+            environment={
+                **ingest_environment(settings, domain.endpoint),
+                **metrics_environment(settings),
+            },
+            name=names.function(settings, "ingest"),
+            network=domain.network,
         )
         _allow_ingest(ingest, settings)
+        admit(ingest, domain=domain, settings=settings, access="write")
         queue = IngestQueue(self, "Pictures", settings=settings, function=ingest.function)
+        allow_messages(ingest.role, settings=settings, queue=queue.queue)
         cdk.CfnOutput(self, "DeadLetterQueueUrl", value=queue.dead_letters.queue_url)
 
 

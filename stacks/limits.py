@@ -37,6 +37,9 @@ _TRANSFORM = "Amazon SageMaker AI API Reference: CreateTransformJob"
 _TRANSFORM_CLIENT = "Amazon SageMaker AI API Reference: ModelClientConfig"
 _STATES = "AWS Step Functions Developer Guide: Step Functions service quotas"
 _DOMAIN = "Amazon OpenSearch Service Developer Guide: Amazon OpenSearch Service quotas"
+_FIREWALL = "AWS WAF Developer Guide: Rate-based rule caveats and high-level settings"
+_VOLUME = "Amazon OpenSearch Service Developer Guide: EBS volume types of a domain (gp3)"
+_EBS = "Amazon EBS User Guide: General Purpose SSD volumes"
 _SETTINGS = "validation of the settings"
 
 SERVERLESS_PAYLOAD = Limit(
@@ -168,6 +171,69 @@ DOMAIN_MINIMUM_VOLUME = Limit(
     source=_DOMAIN,
     held_by=_SETTINGS,
 )
+DOMAIN_ZONES = Limit(
+    name="OpenSearch Service: Availability Zones of a domain",
+    value=3,
+    unit="zones",
+    source="Amazon OpenSearch Service Developer Guide: Configuring a multi-AZ domain",
+    held_by=_SETTINGS,
+)
+DOMAIN_MANAGERS = Limit(
+    name="OpenSearch Service: dedicated manager nodes, as many as can lose one",
+    value=3,
+    unit="nodes",
+    source="Amazon OpenSearch Service Developer Guide: Dedicated master nodes",
+    held_by="the domain",
+)
+VOLUME_BASE_IOPS = Limit(
+    name="gp3 volume of a domain's node: IOPS that are included",
+    value=3000,
+    unit="IOPS",
+    source=_VOLUME,
+    held_by=_SETTINGS,
+)
+VOLUME_IOPS = Limit(
+    name="gp3 volume of a domain's node below 3 TiB: IOPS",
+    value=16_000,
+    unit="IOPS",
+    source=_VOLUME,
+    held_by=_SETTINGS,
+)
+VOLUME_BASE_THROUGHPUT = Limit(
+    name="gp3 volume of a domain's node: throughput that is included",
+    value=125,
+    unit="MiB/s",
+    source=_VOLUME,
+    held_by=_SETTINGS,
+)
+VOLUME_THROUGHPUT = Limit(
+    name="gp3 volume of a domain's node below 3 TiB: throughput",
+    value=1000,
+    unit="MiB/s",
+    source=_VOLUME,
+    held_by=_SETTINGS,
+)
+VOLUME_IOPS_PER_GIB = Limit(
+    name="gp3 volume: provisioned IOPS for each GiB",
+    value=500,
+    unit="IOPS",
+    source=_EBS,
+    held_by=_SETTINGS,
+)
+VOLUME_IOPS_PER_THROUGHPUT = Limit(
+    name="gp3 volume: IOPS for each provisioned MiB/s, at least",
+    value=4,
+    unit="IOPS",
+    source=_EBS,
+    held_by=_SETTINGS,
+)
+VPC_LARGEST_PREFIX = Limit(
+    name="VPC: prefix of the largest block of addresses",
+    value=16,
+    unit="bits",
+    source="Amazon VPC User Guide: VPC CIDR blocks",
+    held_by=_SETTINGS,
+)
 NEIGHBOURS = Limit(
     name="OpenSearch k-NN: neighbours asked for (k)",
     value=10_000,
@@ -250,6 +316,20 @@ PRESIGNED_SECONDS = Limit(
     value=604_800,
     unit="seconds",
     source="Amazon S3 User Guide: Download and upload objects with presigned URLs",
+    held_by=_SETTINGS,
+)
+FIREWALL_MINIMUM_RATE = Limit(
+    name="WAF rate-based rule: smallest limit of requests in its window",
+    value=10,
+    unit="requests",
+    source=_FIREWALL,
+    held_by=_SETTINGS,
+)
+FIREWALL_RATE = Limit(
+    name="WAF rate-based rule: largest limit of requests in its window",
+    value=2_000_000_000,
+    unit="requests",
+    source=_FIREWALL,
     held_by=_SETTINGS,
 )
 

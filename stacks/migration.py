@@ -5,6 +5,8 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
+from stacks import names
+from stacks.components.domain_roles import SearchDomain, admit
 from stacks.components.function_environment import migration_environment
 from stacks.components.migration_access import allow_migration
 from stacks.components.python_function import PythonFunction
@@ -15,7 +17,7 @@ class MigrationStack(cdk.Stack):
     """The function that takes the steps of a migration. Output: `MigrationFunctionName`."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, search_endpoint: str, **stack: Any
+        self, scope: Construct, construct_id: str, *, settings: Settings, domain: SearchDomain, **stack: Any
     ) -> None:
         super().__init__(scope, construct_id, **stack)
         migration = PythonFunction(
@@ -26,7 +28,10 @@ class MigrationStack(cdk.Stack):
             settings=settings.functions,
             memory_mb=settings.migration.memory_mb,
             timeout_seconds=settings.migration.timeout_seconds,
-            environment=migration_environment(settings, search_endpoint),
+            environment=migration_environment(settings, domain.endpoint),
+            name=names.function(settings, "migration"),
+            network=domain.network,
         )
         allow_migration(migration.role, settings)
+        admit(migration, domain=domain, settings=settings, access="administer")
         cdk.CfnOutput(self, "MigrationFunctionName", value=migration.function.function_name)

@@ -7,13 +7,17 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from stacks.components.clip_endpoint import ClipEndpoint
+from stacks.components.network_private import PrivateNetwork
 from stacks.components.serving_image import ServingImage
 from stacks.model_lock import LockedModel
 from stacks.settings import Settings
 
 
 class ModelStack(cdk.Stack):
-    """An endpoint for each of `models` (by name). Output `EndpointPrefix`: what their names begin with."""
+    """An endpoint for each of `models` (by name), with containers in `network` where the settings say so.
+
+    Output `EndpointPrefix`: what their names begin with.
+    """
 
     def __init__(
         self,
@@ -22,11 +26,13 @@ class ModelStack(cdk.Stack):
         *,
         settings: Settings,
         models: Mapping[str, LockedModel],
+        network: PrivateNetwork | None = None,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
         endpoints = [
-            ClipEndpoint(self, name, model=model, settings=settings) for name, model in models.items()
+            ClipEndpoint(self, name, model=model, settings=settings, network=network)
+            for name, model in models.items()
         ]
         if settings.container.image == "slim":
             image = ServingImage(self, "Image", settings=settings)

@@ -24,6 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line("markers", "fuzz: requests are made up from the OpenAPI document")
     config.addinivalue_line("markers", "faults: a part is killed, or the world changes, while it works")
+    config.addinivalue_line("markers", "page: the search page in a real browser")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -11,9 +11,11 @@ import requests
 import schemathesis
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from imagesearch.entrypoints import observing
 from imagesearch.entrypoints.openapi import document
 from imagesearch.entrypoints.query import build_handler
 from imagesearch.entrypoints.wiring import QueryParts
+from imagesearch.ports import Metrics
 from imagesearch.uploads import Uploads
 from tests.builders import ATTRIBUTES, JPEG, PNG, InMemoryHouse, in_memory_house
 
@@ -80,8 +82,14 @@ def proxy_event(
 class Api:
     """Asks the handler as API Gateway does; every answer must be as the document says."""
 
-    def __init__(self, parts: Callable[[], QueryParts], *, seconds: float = 28) -> None:
-        self._handler = build_handler(parts)
+    def __init__(
+        self,
+        parts: Callable[[], QueryParts],
+        *,
+        seconds: float = 28,
+        metrics: Callable[[], Metrics] = observing.metrics,
+    ) -> None:
+        self._handler = build_handler(parts, metrics)
         self._context = Context(seconds)
 
     def ask(

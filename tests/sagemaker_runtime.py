@@ -17,6 +17,7 @@ class Invocation:
     content_type: str
     accept: str
     body: bytes
+    custom_attributes: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,7 @@ def _handler(runtime: Runtime) -> type[BaseHTTPRequestHandler]:
                 content_type=self.headers["Content-Type"],
                 accept=self.headers["Accept"],
                 body=body,
+                custom_attributes=self.headers["X-Amzn-SageMaker-Custom-Attributes"],
             )
             runtime.invocations.append(invocation)
             answer = runtime.answer(invocation)

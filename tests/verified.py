@@ -13,10 +13,16 @@ On = Literal["emulator", "genuine part", "stand-in"]
 COLUMNS: tuple[On, ...] = ("emulator", "genuine part", "stand-in")
 ONLY_ON_AWS = (
     "CodeBuild: the build of the models' own image, and that SageMaker runs it",
-    "IAM: that each role may do what it must (locally, permissions are synthesized and linted, not enforced)",
-    "OpenSearch Service: the managed domain, its access policy, and the engine `faiss`",
+    "Cognito: second factors, threat protection, and invitations by e-mail",
+    "CodePipeline and GitHub Actions: the pipeline and the workflows (synthesized and linted, never run)",
+    "IAM itself, and what the emulator does not enforce of it (docs/security.md)",
+    "KMS: that the environment's own key opens what must be opened (its grants are synthesized and checked)",
+    "OpenSearch Service: the managed domain, its access policy, and the engine `faiss`, quantised or not",
+    "OpenSearch Service: that it knows functions by their IAM roles (its plugin was asked what these may)",
     "SageMaker: cold starts, scaling, and the limits of its own control plane",
     "Service quotas and payload limits beyond those that our own code enforces",
+    "VPC: what its endpoints and security groups let through (they are synthesized and checked)",
+    "WAF: what its managed rules block, and the label by which ours block the rest",
 )
 BEGIN, END = "<!-- verified-where: begin -->", "<!-- verified-where: end -->"
 

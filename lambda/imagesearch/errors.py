@@ -32,6 +32,7 @@ ImageSearchError
 │   ├── ModelUnavailableError         model_unavailable
 │   ├── SearchUnavailableError        search_unavailable
 │   ├── StoreUnavailableError         store_unavailable
+│   ├── ApiUnavailableError           api_unavailable: the deployed API, as its callers see it
 │   └── DeadlineError                 deadline: the request's time is over
 ├── SourceNotFoundError               source_not_found: the object went while it was being read
 ├── UnsettledError                    unsettled: the object changed each time it was looked at
@@ -54,6 +55,12 @@ ImageSearchError
 │   ├── IndexRetiredError             index_retired: the index is no longer kept equal to the bucket
 │   ├── IndexInUseError               index_in_use: an index that is searched or written is not removed
 │   └── LabelsInvalidError            labels_invalid
+├── BackupError                       a copy of the index cannot be taken or brought back
+│   ├── SnapshotUnknownError          snapshot_unknown
+│   ├── SnapshotUnusableError         snapshot_unusable: it is not complete
+│   ├── RepositoryRefusedError        repository_refused: OpenSearch cannot use the place of the snapshots
+│   ├── IndexLiveError                index_live: no restored index takes the place of one that is searched
+│   └── IndexUnreadyError             index_unready: it is not wholly restored
 ├── ImageBuildFailedError             image_build_failed: the model's container image was not built
 └── InternalError                     internal: a fault of the code or of the deployment
     ├── SettingsError                 a variable of the environment is missing or unusable
@@ -64,6 +71,9 @@ ImageSearchError
     ├── SearchRefusedError            OpenSearch refuses what it was sent
     ├── StoreRefusedError             S3 refuses what it was asked
     ├── ImageBuildRefusedError        CodeBuild or ECR refuses what it was asked, or does not answer
+    ├── WebFilesInvalidError          what was deployed as the search page is none
+    ├── ApiRefusedError               the deployed API does not let the canary search
+    ├── ApiAnswerError                the deployed API's answer is not what it promises
     └── EngineMissingError            a vector field that does not name the configured engine
 """
 
@@ -264,6 +274,12 @@ class StoreUnavailableError(UnavailableError):
     code = "store_unavailable"
 
 
+class ApiUnavailableError(UnavailableError):
+    """The deployed API does not answer, or asks to come back."""
+
+    code = "api_unavailable"
+
+
 class DeadlineError(UnavailableError):
     """The request's time is over before it was answered."""
 
@@ -392,6 +408,40 @@ class LabelsInvalidError(MigrationError):
     code = "labels_invalid"
 
 
+class BackupError(ImageSearchError):
+    """A copy of the index cannot be taken or brought back; nothing was changed by it."""
+
+
+class SnapshotUnknownError(BackupError):
+    """There is no snapshot of this name."""
+
+    code = "snapshot_unknown"
+
+
+class SnapshotUnusableError(BackupError):
+    """The snapshot is not complete, so no index can be made of it."""
+
+    code = "snapshot_unusable"
+
+
+class RepositoryRefusedError(BackupError):
+    """OpenSearch cannot write or read the place where snapshots are kept."""
+
+    code = "repository_refused"
+
+
+class IndexLiveError(BackupError):
+    """Searches use an index, whose place a restored one does not take by itself."""
+
+    code = "index_live"
+
+
+class IndexUnreadyError(BackupError):
+    """The index is not wholly restored."""
+
+    code = "index_unready"
+
+
 class ImageBuildFailedError(ImageSearchError):
     """The image of the model's container was not built; the message says where the log is."""
 
@@ -411,7 +461,7 @@ class MessageInvalidError(InternalError):
 
 
 class EventInvalidError(InternalError):
-    """An event that the bulk run's state machine would not send."""
+    """An event that nothing of the application would send."""
 
 
 class ModelProtocolError(InternalError):
@@ -432,6 +482,18 @@ class StoreRefusedError(InternalError):
 
 class ImageBuildRefusedError(InternalError):
     """CodeBuild or ECR answered that the request itself is wrong or forbidden, or did not answer."""
+
+
+class WebFilesInvalidError(InternalError):
+    """The archive of the search page cannot be read, lacks its entry, or holds what no page has."""
+
+
+class ApiRefusedError(InternalError):
+    """The deployed API refuses a sound search, or its credentials cannot be had."""
+
+
+class ApiAnswerError(InternalError):
+    """The deployed API answered a search, but not in the agreed shape."""
 
 
 class EngineMissingError(InternalError):

@@ -1,8 +1,10 @@
 """Setting up the index: template, first versioned index, alias; the call may be repeated at any time."""
 
+from collections.abc import Iterable
+
 from imagesearch.errors import IndexMissingError
 from imagesearch.fingerprints import SHORT
-from imagesearch.models import IndexInfo
+from imagesearch.models import IndexInfo, Quantisation
 from imagesearch.ports import IndexAdministration
 
 
@@ -11,15 +13,30 @@ def first_index_name(alias: str, fingerprint: str) -> str:
     return f"{alias}-{fingerprint[:SHORT]}-1"
 
 
+def next_index_name(alias: str, fingerprint: str, taken: Iterable[str]) -> str:
+    """Return the next free name of a model's indices; none of those that were ever `taken` is used again."""
+    prefix = f"{alias}-{fingerprint[:SHORT]}-"
+    numbers = [name.removeprefix(prefix) for name in taken if name.startswith(prefix)]
+    return f"{prefix}{1 + max((int(each) for each in numbers if each.isdecimal()), default=0)}"
+
+
 class IndexSetup:
     """Makes sure that the alias leads to an index."""
 
     def __init__(
-        self, *, administration: IndexAdministration, alias: str, space: str, shards: int, replicas: int
+        self,
+        *,
+        administration: IndexAdministration,
+        alias: str,
+        space: str,
+        shards: int,
+        replicas: int,
+        quantisation: Quantisation = "none",
     ) -> None:
         self._administration = administration
         self._alias = alias
         self._space = space
+        self._quantisation = quantisation
         self._shards = shards
         self._replicas = replicas
 
@@ -45,6 +62,7 @@ class IndexSetup:
             fingerprint=fingerprint,
             dimension=dimension,
             space=self._space,
+            quantisation=self._quantisation,
         )
         self._administration.create(index)
         self._administration.point_alias(index.name)

@@ -13,6 +13,9 @@ Vector = Sequence[float]
 AttributeValue = str | float | bool
 """The value of an attribute; a date is its ISO text."""
 
+Quantisation = Literal["none", "fp16", "byte", "on_disk"]
+"""How an index keeps the numbers of its graph's vectors: as they are, as halves, as bytes, or as bits."""
+
 Part = Literal["picture", "caption", "any"]
 """Which vectors a search compares with: the pictures', those of their captions, or the nearer of both."""
 
@@ -27,12 +30,13 @@ def document_id(key: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexInfo:
-    """A concrete index: its name, and the model whose vectors it holds."""
+    """A concrete index: its name, the model whose vectors it holds, and how it compares and keeps them."""
 
     name: str
     fingerprint: str
     dimension: int
     space: str
+    quantisation: Quantisation = "none"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,10 @@ Implementations raise errors of `imagesearch.errors` only.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+from imagesearch.access import Admission
+from imagesearch.figures import Figures
 from imagesearch.filters import Filter
 from imagesearch.models import (
     EmbeddedImage,
@@ -21,6 +23,7 @@ from imagesearch.models import (
     Vector,
 )
 from imagesearch.queries import Match, Nearest, VectorPart, Words
+from imagesearch.snapshots import Snapshot
 
 LISTED = 1000
 """How many objects one request lists at most: S3's own limit."""
@@ -171,6 +174,38 @@ class LoadingIndex(Protocol):
         """Let searches see everything that was written, and new documents at once again."""
 
 
+class AccessControl(Protocol):
+    """Who may do what inside of the search domain. Every call may be repeated."""
+
+    def admit(self, admission: Admission) -> None:
+        """Let a principal, and nobody else, have the named role with the access that it is to have."""
+
+    def dismiss(self, name: str) -> None:
+        """Take the named role away, there or not."""
+
+
+class SnapshotStore(Protocol):
+    """Copies of indices, which the search engine writes and reads by itself.
+
+    Every call raises RepositoryRefusedError where it cannot use the place that they are kept in.
+    """
+
+    def begin(self, name: str, index: IndexInfo, *, pictures: int) -> None:
+        """Begin a snapshot of an index, which goes on by itself."""
+
+    def all(self) -> tuple[Snapshot, ...]:
+        """Return every snapshot."""
+
+    def delete(self, name: str) -> None:
+        """Delete a snapshot. Raises SnapshotUnknownError."""
+
+    def restore(self, snapshot: Snapshot, *, into: str, replicas: int) -> None:
+        """Begin to make a new index of a complete snapshot, which goes on by itself; no alias leads to it."""
+
+    def unready(self) -> tuple[str, ...]:
+        """Return the indices that lack a part: those being restored, and those that have lost one."""
+
+
 class PictureStore(Protocol):
     """The bucket of pictures; an object `<key>.json`, its sidecar, describes the picture `<key>`.
 
@@ -245,3 +280,20 @@ class ArtifactStore(Protocol):
 
     def uri(self, key: str) -> str:
         """Return the address by which other services know a file, e.g. `s3://bucket/key`."""
+
+
+class Metrics(Protocol):
+    """Keeps figures of the work for graphs and alarms."""
+
+    def record(self, figures: Figures) -> None:
+        """Keep the figures of one piece of work, which belong together."""
+
+
+class SearchApi(Protocol):
+    """The deployed API, seen as those see it who use it."""
+
+    def search(self, text: str) -> Mapping[str, Any]:
+        """Return the answer to a search, read from JSON.
+
+        Raises ApiUnavailableError, which says when to come back, ApiRefusedError and ApiAnswerError.
+        """

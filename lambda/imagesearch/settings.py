@@ -5,33 +5,38 @@ A field `image_bucket` is read from the variable `IMAGE_BUCKET`; other variables
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self, get_args, get_type_hints
 from urllib.parse import urlsplit
 
+from imagesearch.api_access import ApiAccess, KeyAccess, SignedAccess, TokenAccess
 from imagesearch.bulk.runs import Instances
 from imagesearch.errors import SettingsError
 from imagesearch.metadata import Attributes, AttributeType
+from imagesearch.models import Quantisation
 
 _FROM_ZERO = {"number_of_replicas", "drain_hours", "min_recall"}
 
 VectorEngine = Literal["lucene", "faiss"]
 VectorSpace = Literal["cosinesimil", "l2"]
+Authorisation = Literal["key", "iam", "cognito"]
+"""What the API asks of its callers: a key, a signature of AWS, or a token of the environment's user pool."""
 UrlFetching = Literal["never", "https", "http"]
 """Whether pictures are fetched from the web: not at all, by https only, or by plain http too."""
 ModelNames = Mapping[str, str]
 """SageMaker's names of the deployed models by the first digits of their fingerprints, read from JSON."""
 
 
+SnapshotLocation = Mapping[str, Any]
+"""What OpenSearch registers a repository of snapshots with, `type` and `settings`, read from JSON."""
+
+
 def _parse(name: str, text: str, kind: Any) -> Any:
     """Return a variable's text as the field's type; raises SettingsError that names the variable."""
-    if kind == ModelNames:
-        return _model_names(name, text)
-    if kind == Attributes:
-        return _attributes(name, text)
-    if kind is Instances:
-        return _instances(name, text)
+    for of_json, read in _OF_JSON:
+        if kind == of_json:
+            return read(name, text)
     if choices := get_args(kind):
         if text not in choices:
             raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {text!r}.")
@@ -57,6 +62,13 @@ def _attributes(name: str, text: str) -> Attributes:
     return attributes
 
 
+def _snapshot_location(name: str, text: str) -> SnapshotLocation:
+    match _object(name, text):
+        case {"type": str(), "settings": dict()} as location:
+            return location
+    raise SettingsError(f"{name} must hold type and settings as JSON, not {text!r}.")
+
+
 def _instances(name: str, text: str) -> Instances:
     match _object(name, text):
         case {
@@ -68,6 +80,23 @@ def _instances(name: str, text: str) -> Instances:
     raise SettingsError(f"{name} must hold instance_type, count and usd_per_hour as JSON, not {text!r}.")
 
 
+def _api_access(name: str, text: str) -> ApiAccess:
+    match _object(name, text):
+        case {"mode": "key", "key_id": str(key)}:
+            return KeyAccess(key_id=key)
+        case {"mode": "iam"}:
+            return SignedAccess()
+        case {
+            "mode": "cognito",
+            "user_pool_id": str(pool),
+            "client_id": str(client),
+            "token_url": str(url),
+            "scope": str(scope),
+        }:
+            return TokenAccess(user_pool_id=pool, client_id=client, token_url=url, scope=scope)
+    raise SettingsError(f"{name} must hold a mode and what that needs as JSON, not {text!r}.")
+
+
 def _object(name: str, text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
@@ -76,6 +105,15 @@ def _object(name: str, text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise SettingsError(f"{name} must be a JSON object, not {text!r}.")
     return value
+
+
+_OF_JSON: tuple[tuple[Any, Callable[[str, str], Any]], ...] = (
+    (ModelNames, _model_names),
+    (Attributes, _attributes),
+    (Instances, _instances),
+    (SnapshotLocation, _snapshot_location),
+    (ApiAccess, _api_access),
+)
 
 
 def _check_url(name: str, url: str) -> None:
@@ -153,6 +191,7 @@ class QuerySettings(IngestSettings):
     url_ttl_seconds: int
     encode_cache_size: int
     fetch_urls: UrlFetching
+    authorisation: Authorisation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,10 +204,25 @@ class ThumbnailSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CanarySettings(Settings):
+    """What the canary needs: where the API is, what it asks of callers (JSON), how long to come back."""
+
+    api_url: str
+    api_access: ApiAccess
+    patience_seconds: float
+
+    def __post_init__(self) -> None:
+        """Refuse an address that is none."""
+        super().__post_init__()
+        _check_url("API_URL", self.api_url)
+
+
+@dataclass(frozen=True, kw_only=True)
 class IndexSetupSettings(SearchDomainSettings):
     """What the function behind the index's custom resource needs."""
 
     vector_space: VectorSpace
+    quantisation: Quantisation
     attributes: Attributes
     number_of_shards: int
     number_of_replicas: int
@@ -218,3 +272,12 @@ class MigrationSettings(IngestSettings, IndexSetupSettings):
     sample: int
     drain_hours: float
     longest_invocation_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupSettings(IndexSetupSettings):
+    """What taking and restoring snapshots needs: their repository's name, and where it lies, from JSON."""
+
+    artifact_bucket: str
+    snapshot_repository: str
+    snapshot_location: SnapshotLocation

@@ -23,6 +23,10 @@ class _Context:
         """Remember the status of the answer."""
         self.status = code
 
+    def get_all_request_header(self, _: int) -> dict[str, str]:
+        """The headers of the request."""
+        return {}
+
 
 def _request() -> str:
     picture = io.BytesIO()

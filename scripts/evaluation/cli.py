@@ -10,7 +10,6 @@ from rich.markup import escape
 from imagesearch.errors import ImageSearchError
 from imagesearch.migration.labels import Label
 from imagesearch.models import Part
-from imagesearch_client import ImageSearchClient
 from scripts.errors import CommandError
 from scripts.evaluation.asking import Settings, ask_all, check_keys
 from scripts.evaluation.exact import graph_recalls, local_parts
@@ -21,7 +20,7 @@ from scripts.evaluation.render import document, show_comparison, show_figures
 from scripts.evaluation.report import page, sources_of
 from scripts.evaluation.runs import Run, load_run, save_run
 from scripts.render import complaints, rows_progress
-from scripts.target import Target, find_target
+from scripts.target import Target, client_of, find_target
 from scripts.whole_files import write_whole
 
 MISSED = 2
@@ -105,7 +104,7 @@ def evaluate_command(
 
 
 def _ask(asked: tuple[Label, ...], *, path: Path, name: str, target: Target, settings: Settings) -> Run:
-    with ImageSearchClient(target.url, target.api_key) as client:
+    with client_of(target) as client:
         with rows_progress("labels checked") as move:
             check_keys(asked, path=path, client=client, move=move)
         with rows_progress("queries asked") as move:

@@ -46,6 +46,10 @@ class Cdk:
             directory=ROOT,
         )
 
+    def destroy(self, stacks: str, *, assembly: Path) -> None:
+        """``cdk destroy`` of the synthesized stacks that the pattern selects, the last ones first."""
+        self._run(["destroy", stacks, "--app", str(assembly), "--force"], directory=ROOT)
+
     def _run(self, arguments: Sequence[str], *, directory: Path) -> None:
         self._home.mkdir(parents=True, exist_ok=True)
         self._log.parent.mkdir(parents=True, exist_ok=True)

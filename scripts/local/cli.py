@@ -10,6 +10,7 @@ from scripts.local.environment import down, status, up
 from scripts.local.opensearch import find_home
 from scripts.local.steps import download_progress, print_line
 from scripts.render import console
+from stacks.settings.api import Authorisation
 
 app = typer.Typer(help="Run everything on this machine.", no_args_is_help=True)
 
@@ -30,11 +31,17 @@ def up_command(
             "first. Else those that the environment runs with, else demo."
         ),
     ] = None,
+    authorisation: Annotated[
+        Authorisation | None,
+        typer.Option(help="What the API asks of callers: key, iam or cognito. Else as it runs, else key."),
+    ] = None,
 ) -> None:
     """Start what is not running, and deploy the present sources and models onto it."""
     began = time.monotonic()
-    environment = up(model or ())
+    environment = up(model or (), authorisation=authorisation)
     console.print(f"Ready after {time.monotonic() - began:.1f} s: {environment.api_url}", highlight=False)
+    if environment.page_address is not None:
+        console.print(f"Page: {environment.page_address}", highlight=False, soft_wrap=True)
 
 
 @app.command("status")

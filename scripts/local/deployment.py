@@ -18,13 +18,14 @@ from scripts.local.emulator_process import PART
 from scripts.local.model_package import model_lock_path, python_version, write_model_lock
 from scripts.local.settings import REGION, LocalSettings, tool_python
 from scripts.local.steps import Say, step
+from scripts.local.web_process import WebPage
 from scripts.migration.status import IndexInUse, require_served
 from scripts.repository import ROOT
 from scripts.target import LOCAL_CREDENTIALS
 from stacks.model_lock import ModelLock
 
 STAGE = "local"
-SOURCES = ("app.py", "cdk.json", "requirements.txt", "package-lock.json", "stacks", "lambda")
+SOURCES = ("app.py", "cdk.json", "requirements.txt", "package-lock.json", "stacks", "lambda", "web")
 
 REMEDY = (
     "Name that model too (--model, once for each), or finish the migration (imagesearch migrate --finish), "
@@ -35,8 +36,9 @@ REMEDY = (
 class Deployment:
     """The app on the emulator of one local environment."""
 
-    def __init__(self, settings: LocalSettings, say: Say) -> None:
+    def __init__(self, settings: LocalSettings, say: Say, *, authorisation: str = "key") -> None:
         self._settings = settings
+        self._authorisation = authorisation
         self._say = say
         self._cdk = Cdk(settings)
         self._state = settings.directory / PART
@@ -75,6 +77,9 @@ class Deployment:
             "local_models": ",".join(model.name for model in models),
             "model_lock": str(model_lock_path(self._settings)),
             "function_python": python_version(tool_python("emulator")),
+            "local_authorisation": self._authorisation,
+            "emulator_url": self._settings.emulator_url,
+            "page_url": WebPage(self._settings).url,
         }
         with step(self._say, "cdk synth"):
             self._cdk.synthesize(f"{STAGE}/*", context=context, assembly=self._assembly)
@@ -100,9 +105,26 @@ class Deployment:
         written: dict[str, dict[str, str]] = json.loads(self._outputs.read_text())
         return {name: value for stack in written.values() for name, value in stack.items()}
 
-    def api_key(self, key_id: str) -> str:
-        """The value of an API key."""
-        return str(self._client("apigateway").get_api_key(apiKey=key_id, includeValue=True)["value"])
+    def credentials(self) -> dict[str, str]:
+        """What the deployed API asks of callers, as the fields of a LocalEnvironment."""
+        outputs = self.outputs()
+        match self._authorisation:
+            case "key":
+                gateway = self._client("apigateway")
+                return {
+                    "api_key": gateway.get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)["value"]
+                }
+            case "cognito":
+                client_id = outputs["MachineClientId"]
+                client = self._client("cognito-idp").describe_user_pool_client(
+                    UserPoolId=outputs["UserPoolId"], ClientId=client_id
+                )
+                return {
+                    "token_url": outputs["TokenUrl"],
+                    "client_id": client_id,
+                    "client_secret": client["UserPoolClient"]["ClientSecret"],
+                }
+        return {}
 
     def endpoints(self) -> Mapping[str, str]:
         """The status of every model endpoint by name, as SageMaker says it."""
@@ -111,11 +133,15 @@ class Deployment:
 
     def _client(self, service: str) -> Any:
         session = boto3.Session(region_name=REGION, **LOCAL_CREDENTIALS)
-        return session.client(service, endpoint_url=self._settings.emulator_url)  # type: ignore[call-overload]
+        ca_file = self._settings.ca_file
+        return session.client(  # type: ignore[call-overload]
+            service, endpoint_url=self._settings.emulator_url, verify=ca_file and str(ca_file)
+        )
 
     def _inputs(self, models: Sequence[PackagedModel]) -> str:
         named = " ".join(f"{model.name} {model.digest}" for model in models)
-        digest = hashlib.sha256(named.encode())
+        page = WebPage(self._settings).url
+        digest = hashlib.sha256(f"{named} {self._authorisation} {page}".encode())
         for path in _source_files():
             digest.update(f"\0{path.relative_to(ROOT)}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,8 @@ from scripts.repository import ROOT
 
 PART = "emulator"
 START_SECONDS = 60.0
-LAUNCHER = Path(__file__).parent / "emulator" / "launcher.py"
+PROGRAMS = Path(__file__).parent / "emulator"
+LAUNCHER, CERTIFICATE = PROGRAMS / "launcher.py", PROGRAMS / "certificate.py"
 
 
 def aws_environment(settings: LocalSettings) -> dict[str, str]:
@@ -27,7 +29,15 @@ def aws_environment(settings: LocalSettings) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
+        **_trust(settings.ca_file),
     }
+
+
+def _trust(ca_file: Path | None) -> dict[str, str]:
+    """The variables by which the SDKs of Python and Node trust the emulator's certificate."""
+    if ca_file is None:
+        return {}
+    return {"AWS_CA_BUNDLE": str(ca_file), "NODE_EXTRA_CA_CERTS": str(ca_file)}
 
 
 class Emulator:
@@ -45,8 +55,9 @@ class Emulator:
         """Whether it answers."""
         try:
             address = f"{self._settings.emulator_url}/_ministack/health"
-            return httpx.get(address, timeout=5, trust_env=False).is_success
-        except httpx.HTTPError:
+            verify = self._settings.verify
+            return httpx.get(address, timeout=5, trust_env=False, verify=verify).is_success
+        except (httpx.HTTPError, FileNotFoundError):  # no certificate before the first start
             return False
 
     def start(self, *, opensearch_address: str) -> None:
@@ -74,6 +85,7 @@ class Emulator:
         folder = self._settings.directory / PART
         for name in ("home", "tmp", "endpoints"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+        self._make_certificates()
         self._processes.start(
             PART,
             [
@@ -107,7 +119,28 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "DOCKER_HOST": f"unix://{folder / 'no-docker.sock'}",  # it would look for containers to remove
+            **self._enforcement(),
         }
+
+    def _enforcement(self) -> dict[str, str]:
+        """What makes the emulator check signatures and policies and answer by TLS, which functions trust."""
+        if self._settings.ca_file is None:
+            return {}
+        folder = self._settings.ca_file.parent
+        return {
+            "AUTH": "true",
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": str(folder / "server.pem"),
+            "MINISTACK_SSL_KEY": str(folder / "server.key"),
+            "SSL_CERT_FILE": str(self._settings.ca_file),
+        }
+
+    def _make_certificates(self) -> None:
+        """A new authority and server certificate, for which the emulator's interpreter has the tools."""
+        if self._settings.ca_file is not None:
+            self._settings.ca_file.parent.mkdir(parents=True, exist_ok=True)
+            command = [tool_python("emulator"), CERTIFICATE, self._settings.ca_file.parent]
+            subprocess.run(command, check=True)
 
     def _wait_until_healthy(self) -> None:
         if not wait_until(lambda: self.is_healthy() or self.running() is None, seconds=START_SECONDS):

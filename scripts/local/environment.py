@@ -2,11 +2,12 @@
 
 import fcntl
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3.exceptions
@@ -23,8 +24,11 @@ from scripts.local.opensearch import OpenSearch
 from scripts.local.processes import write_atomically
 from scripts.local.settings import ACCOUNT, REGION, LocalSettings
 from scripts.local.steps import Say, download_progress, print_line, step
+from scripts.local.web_process import WebPage
+from scripts.target import local_credentials
 
 DEFAULT_MODELS = ("demo",)
+DEFAULT_AUTHORISATION = "key"
 HEALTH_SECONDS = 60.0
 """How long the first request may take: a function's cold start, on a busy machine."""
 
@@ -34,7 +38,7 @@ class LocalEnvironment:
     """What a client needs to use the running environment; kept in ``environment.json``."""
 
     api_url: str
-    api_key: str
+    authorisation: str
     image_bucket: str
     artifact_bucket: str
     bulk_state_machine: str
@@ -43,6 +47,21 @@ class LocalEnvironment:
     region: str
     account: str
     models: tuple[str, ...]
+    page_url: str | None = None
+    api_key: str | None = None
+    token_url: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+
+    @property
+    def credentials(self) -> httpx.Auth:
+        """What calls the API."""
+        return local_credentials(asdict(self))
+
+    @property
+    def page_address(self) -> str | None:
+        """The page's address with the key behind `#`, which browsers send to nobody."""
+        return f"{self.page_url}#key={self.api_key}" if self.page_url and self.api_key else self.page_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,26 +76,43 @@ class PartStatus:
 
 
 def up(
-    models: Sequence[str] = (), *, settings: LocalSettings | None = None, say: Say = print_line
+    models: Sequence[str] = (),
+    *,
+    authorisation: str | None = None,
+    settings: LocalSettings | None = None,
+    say: Say = print_line,
 ) -> LocalEnvironment:
     """Bring the environment to the present sources and ``models``; what runs already is updated, not doubled.
 
-    Without ``models`` it keeps those that it runs with. A new index is made for the first of them. ``say`` is
-    told each finished step. When it fails or is interrupted, what it had started is ended again.
+    Without ``models`` it keeps those that it runs with, and without ``authorisation`` what its API asks of
+    callers. A new index is made for the first model. ``say`` is told each finished step. When it fails or is
+    interrupted, what it had started is ended again.
     """
     settings = settings or LocalSettings.from_environment()
     for model in models:
         find_entry(model)
     with _alone(settings.directory):
-        return _Up(settings, say).run(tuple(dict.fromkeys(models)) or models_running(settings))
+        asked = authorisation or authorisation_running(settings)
+        return _Up(settings, say, asked).run(tuple(dict.fromkeys(models)) or models_running(settings))
 
 
 def models_running(settings: LocalSettings) -> tuple[str, ...]:
     """The models that the running environment was brought up with; the default ones when none runs."""
+    return tuple(_running(settings).get("models", DEFAULT_MODELS))
+
+
+def authorisation_running(settings: LocalSettings) -> str:
+    """What the running environment's API asks of callers; the default when none runs."""
+    return str(_running(settings).get("authorisation", DEFAULT_AUTHORISATION))
+
+
+def _running(settings: LocalSettings) -> Mapping[str, Any]:
+    """What the running environment says of itself; nothing when none runs."""
     path = settings.directory / "environment.json"
     if Emulator(settings).running() is None or not path.exists():
-        return DEFAULT_MODELS
-    return tuple(json.loads(path.read_text()).get("models", DEFAULT_MODELS))
+        return {}
+    written: dict[str, Any] = json.loads(path.read_text())
+    return written
 
 
 def down(*, settings: LocalSettings | None = None) -> list[str]:
@@ -85,11 +121,12 @@ def down(*, settings: LocalSettings | None = None) -> list[str]:
     with _alone(settings.directory):
         (settings.directory / "environment.json").unlink(missing_ok=True)
         parts = {"emulator": Emulator(settings).stop, "opensearch": OpenSearch(settings).forget}
+        parts["web"] = WebPage(settings).stop
         return [name for name, stop in parts.items() if stop()]
 
 
 def status(*, settings: LocalSettings | None = None) -> list[PartStatus]:
-    """How OpenSearch, the emulator and each model endpoint are."""
+    """How OpenSearch, the emulator, the page and each model endpoint are."""
     settings = settings or LocalSettings.from_environment()
     search, emulator = OpenSearch(settings), Emulator(settings)
     health, process = search.health(), emulator.running()
@@ -104,8 +141,25 @@ def status(*, settings: LocalSettings | None = None) -> list[PartStatus]:
             url=settings.emulator_url,
             health="ok" if answers else None,
         ),
+        *_page_status(settings),
         *(_endpoint_statuses(settings) if answers else []),
     ]
+
+
+def _page_status(settings: LocalSettings) -> Iterator[PartStatus]:
+    page = WebPage(settings)
+    process = page.running()
+    if process is None and _has_no_page(settings):
+        return
+    health = "ok" if page.is_healthy() else None
+    pid = process.pid if process else None
+    yield PartStatus(name="web", running=process is not None, pid=pid, url=page.url, health=health)
+
+
+def _has_no_page(settings: LocalSettings) -> bool:
+    """Whether an environment runs whose API asks for what no page can give."""
+    path = settings.directory / "environment.json"
+    return path.exists() and json.loads(path.read_text()).get("page_url") is None
 
 
 def _endpoint_statuses(settings: LocalSettings) -> Iterator[PartStatus]:
@@ -117,17 +171,20 @@ def _endpoint_statuses(settings: LocalSettings) -> Iterator[PartStatus]:
 class _Up:
     """One run of ``up``."""
 
-    def __init__(self, settings: LocalSettings, say: Say) -> None:
+    def __init__(self, settings: LocalSettings, say: Say, authorisation: str) -> None:
         self._settings = settings
+        self._authorisation = authorisation
         self._say = say
         self._search = OpenSearch(settings)
         self._emulator = Emulator(settings)
-        self._deployment = Deployment(settings, say)
+        self._page = WebPage(settings)
+        self._deployment = Deployment(settings, say, authorisation=authorisation)
 
     def run(self, models: Sequence[str]) -> LocalEnvironment:
         """Everything in order; OpenSearch, the emulator and the models are prepared side by side."""
         starting = [] if self._search.pid() else [self._search.stop]
         starting += [] if self._emulator.running() else [self._emulator.stop]
+        starting += [] if self._page.running() else [self._page.stop]
         try:
             return self._bring_up(models)
         except (boto3.exceptions.Boto3Error, botocore.exceptions.BotoCoreError) as error:
@@ -142,6 +199,7 @@ class _Up:
         is_fresh = self._emulator.running() is None
         self._search.require_port()
         self._emulator.require_port()
+        self._page.require_port()
         address = self._search.address
         with ThreadPoolExecutor(2) as pool:
             searching = pool.submit(self._start_search, fresh=is_fresh)
@@ -164,9 +222,17 @@ class _Up:
             self._deployment.deploy(packaged)
         environment = self._describe(models)
         with step(self._say, "API answers"):
-            _require_health(environment)
+            _require_health(environment, self._settings)
+        self._serve_page(self._deployment.outputs().get("PageUrl"), is_current=is_current)
         self._write(environment)
         return environment
+
+    def _serve_page(self, address: str | None, *, is_current: bool) -> None:
+        if address is None:
+            self._page.stop()
+        elif not (is_current and self._page.is_healthy()):
+            with step(self._say, f"Page at {self._page.url}"):
+                self._page.start(address)
 
     def _start_search(self, *, fresh: bool) -> None:
         with step(self._say, f"OpenSearch at {self._search.url}"):
@@ -184,7 +250,8 @@ class _Up:
         api = f"{self._settings.emulator_url}/restapis/{outputs['ApiId']}/{stage}/_user_request_"
         return LocalEnvironment(
             api_url=api,
-            api_key=self._deployment.api_key(outputs["ApiKeyId"]),
+            authorisation=self._authorisation,
+            **self._deployment.credentials(),
             image_bucket=outputs["ImageBucketName"],
             artifact_bucket=outputs["ArtifactBucketName"],
             bulk_state_machine=outputs["BulkStateMachineArn"],
@@ -193,6 +260,7 @@ class _Up:
             region=REGION,
             account=ACCOUNT,
             models=tuple(models),
+            page_url=self._page.url if "PageUrl" in outputs else None,
         )
 
     def _write(self, environment: LocalEnvironment) -> None:
@@ -200,14 +268,15 @@ class _Up:
         write_atomically(path, json.dumps(asdict(environment), indent=2) + "\n")
 
 
-def _require_health(environment: LocalEnvironment) -> None:
+def _require_health(environment: LocalEnvironment, settings: LocalSettings) -> None:
     """Ask the deployed API once, through everything that a query passes but the model."""
     try:
         answer = httpx.get(
             f"{environment.api_url}/health",
-            headers={"x-api-key": environment.api_key},
+            auth=environment.credentials,
             timeout=HEALTH_SECONDS,
             trust_env=False,
+            verify=settings.verify,
         )
     except httpx.HTTPError as error:
         raise CommandError("api_silent", f"The deployed API does not answer: {error}.") from error

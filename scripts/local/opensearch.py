@@ -38,6 +38,7 @@ http.port: {port}
 transport.port: 9300-9400
 path.data: {data}
 path.logs: {logs}
+path.repo: {snapshots}
 action.auto_create_index: false
 cluster.routing.allocation.disk.threshold_enabled: false
 """
@@ -146,7 +147,7 @@ class OpenSearch:
         try:
             self._processes.start(
                 PART,
-                [script] if script.exists() else _java_command(java, home, run),
+                [script] if script.exists() else java_command(java, home, run),
                 environment={
                     "PATH": os.environ["PATH"],
                     "HOME": str(run),
@@ -169,9 +170,10 @@ class OpenSearch:
 
     def _prepare_run_folder(self, home: Path, user: int | None) -> Path:
         run = self._run_folder()
-        for name in ("config", "data", "logs", "tmp"):
+        for name in ("config", "data", "logs", "snapshots", "tmp"):
             (run / name).mkdir(exist_ok=True)
-        text = CONFIGURATION.format(port=self._settings.opensearch_port, data=run / "data", logs=run / "logs")
+        folders = {name: run / name for name in ("data", "logs", "snapshots")}
+        text = CONFIGURATION.format(port=self._settings.opensearch_port, **folders)
         if (home / "plugins" / "opensearch-security").exists():
             text += "plugins.security.disabled: true\n"
         (run / "config" / "opensearch.yml").write_text(text)
@@ -194,7 +196,8 @@ class OpenSearch:
             )
 
 
-def _java_command(java: Path, home: Path, run: Path) -> list[str]:
+def java_command(java: Path, home: Path, run: Path) -> list[str]:
+    """What starts the OpenSearch that lies in ``home``, with the configuration and the files of ``run``."""
     return [
         str(java / "bin" / "java"),
         f"-Xms{HEAP}",

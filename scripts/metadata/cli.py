@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from imagesearch_client import ImageSearchClient
 from scripts.metadata.describe import describe
 from scripts.render import rows_progress, show_described
-from scripts.target import find_target
+from scripts.target import client_of, find_target
 
 
 def metadata_command(
@@ -28,7 +27,7 @@ def metadata_command(
     whole FILE is checked before anything is written. In CSV, tags are separated by "|".
     """
     target = find_target(bucket=bucket)
-    with ImageSearchClient(target.url, target.api_key) as client:
+    with client_of(target) as client:
         attributes = client.health().attributes
     with rows_progress("described") as on_progress:
         described = describe(

@@ -13,12 +13,13 @@ from pathlib import Path
 from imagesearch.errors import GateFailedError
 from imagesearch.migration.records import Check, Record, labels_key
 from imagesearch.migration.steps import Status
+from imagesearch.models import IndexInfo
 from scripts.bulk import runs as bulk
+from scripts.bulk.continuing import attempt_of, last_look, look_at
 from scripts.bulk.files import aws_errors
 from scripts.errors import CommandError
 from scripts.migration.environments import Environment
 from scripts.migration.gate_labels import read_gate_labels
-from scripts.render import bulk_progress
 
 Say = Callable[[str], None]
 
@@ -57,7 +58,17 @@ class Command:
         for line in planned(self.environment, model, labels=labels):
             self.say(line)
         self.environment.deploy(model)
-        status = self._begin(model, rebuild=rebuild)
+        return self._carry_on(self._begin(model, rebuild=rebuild), queries, force=force)
+
+    def take_over(self, index: IndexInfo, *, force: bool = False) -> Status:
+        """Bring an index that was restored beside the active one in line, and let searches use it."""
+        status = self.environment.function().take(
+            "begin", fingerprint=index.fingerprint, dimension=index.dimension, index=index.name
+        )
+        return self._carry_on(self._keep_both(status), None, force=force)
+
+    def _carry_on(self, status: Status, queries: bytes | None, *, force: bool) -> Status:
+        """Fill the new index, check it, and let searches use it."""
         record = _under_way(status)
         if status.active != record.new:
             self._load(record)
@@ -103,6 +114,10 @@ class Command:
                 "with other shards for example, add --rebuild.",
             )
         status = function.take("begin", fingerprint=locked.fingerprint, dimension=locked.dimension)
+        return self._keep_both(status)
+
+    def _keep_both(self, status: Status) -> Status:
+        """Wait until every function knows that there are two indices to be written."""
         record = _under_way(status)
         if status.active != record.new:
             self.say(f"{record.new.name} is written beside {record.old.name}.")
@@ -132,12 +147,10 @@ class Command:
 
     def _run(self, place: bulk.Place, run: str, record: Record) -> None:
         """See a run through: start it, go on with it or follow it, unless it is complete."""
-        attempt = _attempt(place, run, index=record.new.name)
+        attempt = attempt_of(place, run, index=record.new.name)
         if attempt is None:
             return
-        with bulk_progress() as move:
-            for seen in bulk.follow(place, attempt):
-                move(seen)
+        seen = last_look(place, attempt)
         if seen.status != "complete":
             raise CommandError(
                 "migration_run_failed",
@@ -193,29 +206,9 @@ def figures(check: Check) -> list[str]:
     return lines
 
 
-def _attempt(place: bulk.Place, run: str, *, index: str) -> bulk.Attempt | None:
-    """The attempt of a run to follow; None where the run is complete."""
-    if (going := bulk.going(place, run)) is not None:
-        return going
-    seen = _seen(place, run)
-    if seen is None:
-        return bulk.start(place, run=run, index=index)
-    return None if seen.status == "complete" else bulk.resume(place, run)
-
-
 def _is_complete(place: bulk.Place, run: str) -> bool:
-    seen = _seen(place, run)
+    seen = look_at(place, run)
     return seen is not None and seen.status == "complete"
-
-
-def _seen(place: bulk.Place, run: str) -> bulk.Run | None:
-    """A run as it is now; None where it was named but never started."""
-    try:
-        return bulk.show(place, run)
-    except CommandError as error:
-        if error.code != "run_unknown":
-            raise
-        return None
 
 
 def _active(status: Status) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.config import Config
 
 from scripts.artifact.cli import LOCK, OUTPUT
 from scripts.bulk.runs import Place
@@ -17,9 +16,10 @@ from scripts.errors import CommandError
 from scripts.local.environment import models_running, up
 from scripts.local.model_package import model_lock_path
 from scripts.local.settings import REGION, LocalSettings
-from scripts.migration.function import ANSWER_SECONDS, MigrationFunction
+from scripts.migration.function import MigrationFunction
 from scripts.migration.status import FUNCTION_OUTPUT
 from scripts.outputs import stack_outputs
+from scripts.stepping import ONE_CALL
 from scripts.target import LOCAL_CREDENTIALS
 from stacks.model_lock import LockedModel, ModelLock
 
@@ -52,25 +52,24 @@ class Environment:
 
     def function(self) -> MigrationFunction:
         """The function that takes the steps. Raises CommandError (``environment_not_deployed``)."""
-        # A second call beside one that takes long would take the same step twice.
-        config = Config(read_timeout=ANSWER_SECONDS, retries={"total_max_attempts": 1}, tcp_keepalive=True)
-        name = self._output("Migration", FUNCTION_OUTPUT)
-        return MigrationFunction(client=self.client("lambda", config=config), name=name)
+        name = self.output("Migration", FUNCTION_OUTPUT)
+        return MigrationFunction(client=self.client("lambda", config=ONE_CALL), name=name)
 
     def bulk(self) -> Place:
         """Its bulk runs. Raises CommandError (``environment_not_deployed``)."""
         return Place(
             step_functions=self.client("stepfunctions"),
             s3=self.client("s3"),
-            state_machine=self._output("Bulk", "BulkStateMachineArn"),
-            bucket=self._output("Data", "ArtifactBucketName"),
+            state_machine=self.output("Bulk", "BulkStateMachineArn"),
+            bucket=self.output("Data", "ArtifactBucketName"),
         )
 
     def caller(self) -> str:
         """Who runs this command, as AWS knows them."""
         return str(self.client("sts").get_caller_identity()["Arn"])
 
-    def _output(self, stack: str, output: str) -> str:
+    def output(self, stack: str, output: str) -> str:
+        """An output of one of its stacks. Raises CommandError (``environment_not_deployed``)."""
         outputs = stack_outputs(f"{self.name}-{stack}", cloudformation=self.client("cloudformation"))
         if outputs is None or output not in outputs:
             command = f"imagesearch deploy {self.name}" if self.option else "imagesearch local up"

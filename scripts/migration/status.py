@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import boto3
 
 from scripts.errors import CommandError
-from scripts.migration.function import invoke
 from scripts.outputs import stack_outputs
+from scripts.stepping import invoke
 from stacks.model_lock import ModelLock
 
 FUNCTION_OUTPUT = "MigrationFunctionName"

@@ -17,7 +17,7 @@ from scripts.search.contact_sheet import embedded, page
 from scripts.search.examples import Given, indexed_example
 from scripts.search.pages import joined
 from scripts.search.render import show_result
-from scripts.target import find_target
+from scripts.target import client_of, find_target
 from scripts.whole_files import write_whole
 
 _PICTURE = "a file, an https:// address, or key:KEY of an indexed one"
@@ -154,7 +154,7 @@ def search_command(
         "collapse": collapse or None,
     }
     target = find_target(url=url, api_key=api_key)
-    with ImageSearchClient(target.url, target.api_key) as client:
+    with client_of(target) as client:
         fields = Fields(client)
         options: SearchOptions = {
             **ranked,

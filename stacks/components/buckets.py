@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from stacks.components.permissions import acknowledge
+from stacks.components.permissions import acknowledge, bucket_arn
 from stacks.settings import Settings
 
 
@@ -17,19 +19,24 @@ def private_bucket(
     name: str,
     settings: Settings,
     logs: s3.IBucket,
+    key: kms.IKey | None = None,
     events: bool = False,
     passing: Mapping[str, int] | None = None,
 ) -> s3.Bucket:
     """Return a private bucket called `name` that logs its accesses to `logs`.
 
-    With `events` every change is told to EventBridge. Old versions are kept for 30 days. `passing` are
-    folders whose objects are deleted, and forgotten, after so many days.
+    Objects are encrypted with `key`, or with S3's own. With `events` every change is told to EventBridge.
+    Old versions are kept for 30 days. `passing` are folders whose objects are deleted, and forgotten, after
+    so many days.
     """
     bucket = s3.Bucket(
         scope,
         construct_id,
         bucket_name=name,
-        encryption=s3.BucketEncryption.S3_MANAGED,
+        encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+        encryption_key=key,
+        # One call of KMS for many objects.
+        bucket_key_enabled=True if key else None,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         enforce_ssl=True,
         minimum_tls_version=1.2,
@@ -71,6 +78,21 @@ def admit_pages(bucket: s3.Bucket, origins: Sequence[str]) -> None:
         )
 
 
+def admit_logs(logs: s3.Bucket, name: str, *, prefix: str) -> None:
+    """Let S3 write the access logs of a bucket of another stack, called `name`, into `logs`."""
+    logs.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
+            actions=["s3:PutObject"],
+            resources=[logs.arn_for_objects(f"{prefix}*")],
+            conditions={
+                "ArnLike": {"aws:SourceArn": bucket_arn(name)},
+                "StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID},
+            },
+        )
+    )
+
+
 def _send_events(bucket: s3.Bucket) -> None:
     # The L2's own switch is a custom resource with a function; CloudFormation has the property.
     resource = bucket.node.default_child
@@ -81,7 +103,10 @@ def _send_events(bucket: s3.Bucket) -> None:
 
 
 def access_log_bucket(scope: Construct, construct_id: str, *, name: str, settings: Settings) -> s3.Bucket:
-    """Return the bucket for the access logs of the others. Logs are kept for 90 days."""
+    """Return the bucket for the access logs of the others. Logs are kept for 90 days.
+
+    S3 delivers them to buckets with its own encryption only.
+    """
     bucket = s3.Bucket(
         scope,
         construct_id,

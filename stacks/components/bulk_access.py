@@ -6,6 +6,7 @@ from aws_cdk import aws_iam as iam
 
 from stacks import names
 from stacks.components.encoder_access import allow_encoding, allow_reading_pictures
+from stacks.components.encryption_key import allow_objects
 from stacks.components.permissions import allow, bucket_arn
 from stacks.components.vector_domain import allow_requests
 from stacks.names import INDEX_ALIAS, WRITTEN_ALIAS
@@ -56,6 +57,7 @@ def _allow_files(role: iam.Role, settings: Settings, *, read: Sequence[str], wri
     for action, paths in (("s3:GetObject", read), ("s3:PutObject", write)):
         files = [f"{bucket}/{path}" for path in paths]
         allow(role, actions=[action], resources=files, wildcard="The files of any run.")
+    allow_objects(role, settings=settings, bucket=names.artifact_bucket(settings), write=True)
 
 
 def _allow_single_pictures(role: iam.Role, settings: Settings) -> None:

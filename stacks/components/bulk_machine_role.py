@@ -7,7 +7,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks import names
-from stacks.components.permissions import allow, bucket_arn
+from stacks.components.encryption_key import allow_objects, allow_volumes
+from stacks.components.permissions import allow, bucket_arn, service_of_this_account
 from stacks.components.python_function import PythonFunction
 from stacks.settings import Settings
 
@@ -26,7 +27,7 @@ def bulk_machine_role(
     scope: Construct, construct_id: str, *, settings: Settings, functions: Sequence[PythonFunction]
 ) -> iam.Role:
     """Return a role that calls `functions`, runs transform jobs, and maps over their output."""
-    role = iam.Role(scope, construct_id, assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+    role = iam.Role(scope, construct_id, assumed_by=service_of_this_account("states"))
     arns = [function.function.function_arn for function in functions]
     allow(role, actions=["lambda:InvokeFunction"], resources=arns)
     _allow_transform(role, settings)
@@ -59,6 +60,7 @@ def _allow_transform(role: iam.Role, settings: Settings) -> None:
         resource_name="StepFunctionsGetEventsForSageMakerTransformJobsRule",
     )
     allow(role, actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"], resources=[rule])
+    allow_volumes(role, settings=settings)
 
 
 def _allow_map(role: iam.Role, settings: Settings) -> None:
@@ -95,3 +97,4 @@ def _allow_map_files(role: iam.Role, settings: Settings) -> None:
         resources=[f"{bucket}/{names.RUNS}/*/{names.MAP_RESULTS}/*"],
         wildcard="The results of the map over any run's shards.",
     )
+    allow_objects(role, settings=settings, bucket=names.artifact_bucket(settings), write=True)

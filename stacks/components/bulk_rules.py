@@ -1,13 +1,14 @@
-"""What stands around the bulk run's state machine: a schedule, the end of what was stopped, an alarm."""
+"""What stands around the bulk run's state machine: a schedule, and the end of what was stopped."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from stacks.components.permissions import service_of_this_account
 from stacks.settings import Settings
 
 
@@ -30,8 +31,6 @@ class BulkRules(Construct):
         self._release_ended(machine, finish)
         if settings.bulk.reconcile_days is not None:
             self._reconcile(machine, days=settings.bulk.reconcile_days)
-        if settings.alarms:
-            self._add_alarm(machine)
 
     def _release_ended(self, machine: sfn.StateMachine, finish: lambda_.IFunction) -> None:
         # The input stands in the detail as text, which an input transformer cannot take apart.
@@ -52,6 +51,7 @@ class BulkRules(Construct):
         )
 
     def _reconcile(self, machine: sfn.StateMachine, *, days: int) -> None:
+        role = iam.Role(self, "ReconcileRole", assumed_by=service_of_this_account("events"))
         # The event's id is new every time, and a run's name may be one.
         begun_with = events.RuleTargetInput.from_object({"run": events.EventField.event_id, "prefix": ""})
         events.Rule(
@@ -59,17 +59,5 @@ class BulkRules(Construct):
             "Reconcile",
             description="A bulk run over everything, which leaves the index equal to the image bucket",
             schedule=events.Schedule.rate(cdk.Duration.days(days)),
-            targets=[targets.SfnStateMachine(machine, input=begun_with)],
-        )
-
-    def _add_alarm(self, machine: sfn.StateMachine) -> None:
-        cloudwatch.Alarm(
-            self,
-            "FailedAlarm",
-            alarm_description="A bulk run failed: its report names what is missing, and it can be resumed",
-            metric=machine.metric_failed(period=cdk.Duration.minutes(5), statistic="Sum"),
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            targets=[targets.SfnStateMachine(machine, input=begun_with, role=role)],
         )

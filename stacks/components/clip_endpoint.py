@@ -10,8 +10,11 @@ from constructs import Construct
 
 from stacks import names
 from stacks.components.encoder_access import allow_reading_pictures
+from stacks.components.encryption_key import allow_objects, volume_key
+from stacks.components.endpoint_scaling import EndpointScaling, scaling_of
 from stacks.components.model_container import model_container, model_name, repository_arn
-from stacks.components.permissions import allow, bucket_arn
+from stacks.components.network_private import PrivateNetwork
+from stacks.components.permissions import allow, bucket_arn, service_of_this_account
 from stacks.model_lock import LockedModel
 from stacks.settings import Settings
 from stacks.settings.model import RealTimeEndpoint, ServerlessEndpoint
@@ -29,7 +32,13 @@ class ClipEndpoint(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, model: LockedModel, settings: Settings
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        model: LockedModel,
+        settings: Settings,
+        network: PrivateNetwork | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         role = self._role(model, settings)
@@ -39,6 +48,7 @@ class ClipEndpoint(Construct):
             execution_role_arn=role.role_arn,
             model_name=model_name(self, model=model, settings=settings),
             primary_container=model_container(model, settings),
+            vpc_config=_place(network) if network and settings.network.models else None,
         )
         # CloudFormation sees the role and not its policy: without this the model may be made too early.
         container.node.add_dependency(role)
@@ -46,26 +56,35 @@ class ClipEndpoint(Construct):
             self,
             "Configuration",
             production_variants=[_variant(settings.endpoint, container.attr_model_name)],
+            kms_key_id=volume_key(settings, _instance_type(settings.endpoint)),
         )
-        sagemaker.CfnEndpoint(
+        name = f"{settings.endpoint_prefix}{model.short_fingerprint}"
+        endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
-            endpoint_name=f"{settings.endpoint_prefix}{model.short_fingerprint}",
+            endpoint_name=name,
             endpoint_config_name=configuration.attr_endpoint_config_name,
         )
+        scaling = scaling_of(settings.endpoint)
+        if scaling is not None:
+            scales = EndpointScaling(self, "Scaling", scaling=scaling, endpoint_name=name, variant=_VARIANT)
+            scales.node.add_dependency(endpoint)
 
     def _role(self, model: LockedModel, settings: Settings) -> iam.Role:
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        role = iam.Role(self, "Role", assumed_by=service_of_this_account("sagemaker"))
         _allow_reading(role, model, settings)
         _allow_bulk_files(role, settings)
         _allow_logs_and_metrics(role, settings)
         _allow_pulling(role, settings)
+        if settings.network.models:
+            _allow_interfaces(role)
         return role
 
 
 def _allow_reading(role: iam.Role, model: LockedModel, settings: Settings) -> None:
     artifacts = bucket_arn(names.artifact_bucket(settings))
     allow(role, actions=["s3:GetObject"], resources=[f"{artifacts}/{model.artifact_key}"])
+    allow_objects(role, settings=settings, bucket=names.artifact_bucket(settings), write=True)
     allow_reading_pictures(role, settings)
 
 
@@ -140,6 +159,32 @@ def _allow_pulling(role: iam.Role, settings: Settings) -> None:
     )
 
 
+def _place(network: PrivateNetwork) -> sagemaker.CfnModel.VpcConfigProperty:
+    return sagemaker.CfnModel.VpcConfigProperty(
+        subnets=[subnet.subnet_id for subnet in network.subnets],
+        security_group_ids=[network.models.security_group_id],
+    )
+
+
+def _allow_interfaces(role: iam.Role) -> None:
+    """Let SageMaker keep network interfaces for the model's containers."""
+    actions = [
+        *("CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces"),
+        *("CreateNetworkInterfacePermission", "DeleteNetworkInterfacePermission"),
+        *("DescribeVpcs", "DescribeDhcpOptions", "DescribeSubnets", "DescribeSecurityGroups"),
+    ]
+    allow(
+        role,
+        actions=[f"ec2:{action}" for action in actions],
+        resources=["*"],
+        wildcard="SageMaker asks for these on *; its interfaces have generated names.",
+    )
+
+
+def _instance_type(endpoint: ServerlessEndpoint | RealTimeEndpoint) -> str | None:
+    return endpoint.instance_type if isinstance(endpoint, RealTimeEndpoint) else None
+
+
 def _variant(
     endpoint: ServerlessEndpoint | RealTimeEndpoint, model_name: str
 ) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
@@ -149,7 +194,9 @@ def _variant(
                 variant_name=_VARIANT,
                 model_name=model_name,
                 serverless_config=sagemaker.CfnEndpointConfig.ServerlessConfigProperty(
-                    memory_size_in_mb=endpoint.memory_mb, max_concurrency=endpoint.max_concurrency
+                    memory_size_in_mb=endpoint.memory_mb,
+                    max_concurrency=endpoint.max_concurrency,
+                    provisioned_concurrency=endpoint.kept_started or None,
                 ),
             )
         case RealTimeEndpoint():

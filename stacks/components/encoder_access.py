@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from stacks import names
+from stacks.components.encryption_key import allow_objects
 from stacks.components.permissions import allow, bucket_arn
 from stacks.settings import Settings
 
@@ -27,9 +28,11 @@ def allow_reading_pictures(role: iam.Role, settings: Settings) -> None:
     allow(role, actions=["s3:GetObject"], resources=[f"{bucket}/*"], wildcard="Any picture can be asked for.")
     # Without it S3 answers 403 for an absent object, which cannot be told from a missing permission.
     allow(role, actions=["s3:ListBucket"], resources=[bucket])
+    allow_objects(role, settings=settings, bucket=names.image_bucket(settings))
 
 
 def allow_uploads(role: iam.Role, settings: Settings) -> None:
     """Let `role` sign forms by which others put objects into the image bucket."""
     bucket = bucket_arn(names.image_bucket(settings))
     allow(role, actions=["s3:PutObject"], resources=[f"{bucket}/*"], wildcard="Pictures of any key.")
+    allow_objects(role, settings=settings, bucket=names.image_bucket(settings), write=True)

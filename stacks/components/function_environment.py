@@ -29,6 +29,7 @@ def index_environment(settings: Settings) -> dict[str, str]:
     return {
         **attributes_environment(settings),
         "VECTOR_SPACE": settings.index.space,
+        "QUANTISATION": settings.index.quantisation,
         "NUMBER_OF_SHARDS": str(settings.index.shards),
         "NUMBER_OF_REPLICAS": str(settings.index.replicas),
     }
@@ -50,10 +51,37 @@ def migration_environment(settings: Settings, search_endpoint: str) -> dict[str,
     }
 
 
+def backup_environment(settings: Settings, search_endpoint: str, location: str) -> dict[str, str]:
+    """Return the environment of the function that copies the index; `location` is where to, as JSON."""
+    return {
+        **search_environment(settings, search_endpoint),
+        **index_environment(settings),
+        "ARTIFACT_BUCKET": names.artifact_bucket(settings),
+        "SNAPSHOT_REPOSITORY": names.SNAPSHOT_REPOSITORY,
+        "SNAPSHOT_LOCATION": location,
+    }
+
+
 def ingest_environment(settings: Settings, search_endpoint: str) -> dict[str, str]:
     """Return the environment of the ingest function."""
     seconds = settings.ingest.invoke_timeout_seconds
     return {**_encoding_environment(settings, search_endpoint), "INVOKE_TIMEOUT_SECONDS": str(seconds)}
+
+
+def metrics_environment(settings: Settings) -> dict[str, str]:
+    """Return what a function needs that reports figures: where Powertools puts them, or nothing at all."""
+    if settings.monitoring is None:
+        return {}
+    return {"POWERTOOLS_METRICS_NAMESPACE": names.metrics_namespace(settings)}
+
+
+def canary_environment(*, api_url: str, access: Mapping[str, str], patience_seconds: int) -> dict[str, str]:
+    """Return the environment of the canary: where the API is, what it asks for, and how long to wait."""
+    return {
+        "API_URL": api_url,
+        "API_ACCESS": json.dumps(dict(access)),
+        "PATIENCE_SECONDS": str(patience_seconds),
+    }
 
 
 def query_environment(settings: Settings, search_endpoint: str) -> dict[str, str]:
@@ -68,6 +96,7 @@ def query_environment(settings: Settings, search_endpoint: str) -> dict[str, str
         "URL_TTL_SECONDS": str(settings.api.url_ttl_seconds),
         "ENCODE_CACHE_SIZE": str(settings.api.encode_cache_size),
         "FETCH_URLS": _url_fetching(settings),
+        "AUTHORISATION": settings.api.authorisation,
     }
 
 

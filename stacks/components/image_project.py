@@ -10,7 +10,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from stacks import names
-from stacks.components.permissions import acknowledge, allow
+from stacks.components.permissions import acknowledge, allow, service_of_this_account
 from stacks.components.python_function import RETENTION
 from stacks.serving_image import EXCLUDED, FOLDER, repository_arn
 from stacks.settings import Settings
@@ -67,7 +67,7 @@ class ImageProject(Construct):
         )
 
     def _role(self, settings: Settings, asset: s3_assets.Asset, log_group: logs.LogGroup) -> iam.Role:
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"))
+        role = iam.Role(self, "Role", assumed_by=service_of_this_account("codebuild"))
         log_group.grant_write(role)
         bucket = asset.bucket.bucket_arn
         allow(

@@ -1,7 +1,6 @@
 """The way of an event about a picture: rule, queue, function; what fails for good waits apart."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -26,6 +25,7 @@ class IngestQueue(Construct):
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
+            queue_name=names.dead_letters(settings),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=cdk.Duration.days(limits.QUEUE_RETENTION_DAYS.value),
@@ -33,6 +33,7 @@ class IngestQueue(Construct):
         self.queue = sqs.Queue(
             self,
             "Queue",
+            queue_name=names.ingest_queue(settings),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             visibility_timeout=cdk.Duration.seconds(settings.ingest.visibility_seconds),
@@ -49,8 +50,6 @@ class IngestQueue(Construct):
                 report_batch_item_failures=True,
             )
         )
-        if settings.alarms:
-            self._add_alarm()
 
     def _add_rule(self, settings: Settings) -> None:
         target = targets.SqsQueue(
@@ -71,18 +70,4 @@ class IngestQueue(Construct):
                 },
             ),
             targets=[target],
-        )
-
-    def _add_alarm(self) -> None:
-        cloudwatch.Alarm(
-            self,
-            "DeadLettersAlarm",
-            alarm_description="A picture could not be ingested: its event waits in the dead-letter queue",
-            metric=self.dead_letters.metric_approximate_number_of_messages_visible(
-                period=cdk.Duration.minutes(1), statistic="Maximum"
-            ),
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

@@ -4,6 +4,7 @@ from aws_cdk import aws_iam as iam
 
 from stacks import names
 from stacks.components.encoder_access import allow_encoding
+from stacks.components.encryption_key import allow_objects
 from stacks.components.permissions import allow, bucket_arn
 from stacks.components.vector_domain import Method, allow_requests
 from stacks.names import INDEX_ALIAS, WRITTEN_ALIAS
@@ -37,3 +38,4 @@ def _allow_records(role: iam.Role, settings: Settings) -> None:
         resources=[f"{bucket}/{names.MIGRATIONS}/*"],
         wildcard="The records of all migrations, and the labelled queries of their checks.",
     )
+    allow_objects(role, settings=settings, bucket=names.artifact_bucket(settings), write=True)

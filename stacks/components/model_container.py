@@ -24,10 +24,13 @@ def model_container(model: LockedModel, settings: Settings) -> sagemaker.CfnMode
 def model_name(scope: Construct, *, model: LockedModel, settings: Settings) -> str:
     """Return the name of the SageMaker model: that of its endpoint, and twelve digits of its definition.
 
-    Any change of the container replaces the model; a name that stayed would be taken then.
+    Any change of the container, or of the network around it, replaces the model; a name that stayed would be
+    taken then.
     """
     container = model_container(model, settings)
     parts = [container.image, container.model_data_url, container.environment]
+    if settings.network.models:
+        parts.append(str(settings.network))
     text = json.dumps(cdk.Stack.of(scope).resolve(parts), sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
     return f"{settings.endpoint_prefix}{model.short_fingerprint}-{digest[:12]}"

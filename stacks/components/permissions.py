@@ -18,6 +18,16 @@ def bucket_arn(name: str) -> str:
     return f"arn:{cdk.Aws.PARTITION}:s3:::{name}"
 
 
+def service_of_this_account(service: str) -> iam.ServicePrincipal:
+    """Return `service` (such as `states`) as it acts for this account.
+
+    For roles of services that say for whom they assume one: nobody else's resource makes them use ours.
+    """
+    return iam.ServicePrincipal(
+        f"{service}.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}}
+    )
+
+
 def allow(
     role: iam.Role,
     *,
@@ -37,25 +47,29 @@ def allow(
         iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
     )
     for resource in resources:
-        _acknowledge_wildcard(role, resource, wildcard)
+        acknowledge_wildcard(role, resource, wildcard)
 
 
-def _acknowledge_wildcard(role: iam.Role, resource: str, reason: str | None) -> None:
-    finding = _as_finding(cdk.Stack.of(role).resolve(resource))
+def acknowledge_wildcard(construct: IConstruct, resource: str, reason: str | None) -> None:
+    """Acknowledge the wildcard of a `resource` in the policies of `construct`, if it holds one.
+
+    Raises ValueError without a `reason`.
+    """
+    finding = as_finding(cdk.Stack.of(construct).resolve(resource))
     if "*" not in finding:
         return
     if reason is None:
         raise ValueError(f"{finding}: a wildcard needs its reason")
-    acknowledge(role, {f"AwsSolutions-IAM5[Resource::{finding}]": reason})
+    acknowledge(construct, {f"AwsSolutions-IAM5[Resource::{finding}]": reason})
 
 
-def _as_finding(value: object) -> str:
+def as_finding(value: object) -> str:
     """Return a resolved ARN as cdk-nag names it: references in angle brackets."""
     match value:
         case str():
             return value
         case {"Fn::Join": [str(separator), list(parts)]}:
-            return separator.join(map(_as_finding, parts))
+            return separator.join(map(as_finding, parts))
         case {"Fn::GetAtt": [resource, attribute]}:
             return f"<{resource}.{attribute}>"
         case {"Ref": name}:

@@ -1,24 +1,33 @@
 """A Lambda function of the application: an entrypoint of an asset, with its own role and logs."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks import limits
+from stacks import limits, names
 from stacks.components.bundling import FUNCTIONS, Asset, function_code
-from stacks.components.permissions import acknowledge
+from stacks.components.permissions import acknowledge, allow
 from stacks.settings.functions import FunctionSettings, LogRetentionDays
+
+if TYPE_CHECKING:
+    from stacks.components.network_private import PrivateNetwork
 
 # The runtime sets these itself and refuses a function that brings its own.
 _RESERVED_PREFIXES = ("AWS_", "LAMBDA_", "_")
 
 
 class PythonFunction(Construct):
-    """One function. Its role may write its own logs (and traces); everything else is granted by `allow`."""
+    """One function. Its role may write its own logs (and traces); everything else is granted by `allow`.
+
+    It lies in `network` where there is one. `name` is for one that the dashboard and the alarms look at;
+    CloudFormation names the others.
+    """
 
     def __init__(
         self,
@@ -32,19 +41,26 @@ class PythonFunction(Construct):
         timeout_seconds: int,
         environment: Mapping[str, str],
         asset: Asset = FUNCTIONS,
+        name: str | None = None,
+        network: "PrivateNetwork | None" = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.entrypoint = entrypoint
         log_group = logs.LogGroup(
             self,
             "Logs",
+            log_group_name=name and names.function_logs(name),
             retention=RETENTION[settings.log_retention_days],
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(self.role)
+        if network is not None:
+            _allow_interfaces(self.role)
         self.function = lambda_.Function(
             self,
             "Function",
+            function_name=name,
             description=description,
             code=function_code(settings, asset),
             handler=f"imagesearch.entrypoints.{entrypoint}.handler",
@@ -58,6 +74,7 @@ class PythonFunction(Construct):
             role=self.role,
             log_group=log_group,
             tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
+            **_placed(network),
         )
         self._acknowledge(settings)
 
@@ -68,6 +85,32 @@ class PythonFunction(Construct):
         if settings.wheels_of_this_machine:
             reason = "The emulator runs functions on this machine's Python, so they declare the same."
             acknowledge(self.function, {"AwsSolutions-L1": reason})
+
+
+def _placed(network: "PrivateNetwork | None") -> dict[str, Any]:
+    if network is None:
+        return {}
+    return {
+        "vpc": network.vpc,
+        "vpc_subnets": ec2.SubnetSelection(subnets=network.subnets),
+        "security_groups": [network.functions],
+    }
+
+
+def _allow_interfaces(role: iam.Role) -> None:
+    """Let Lambda keep network interfaces for the function, and the function's own code none."""
+    actions = [
+        *("CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces"),
+        *("DescribeSubnets", "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"),
+    ]
+    allow(
+        role,
+        actions=[f"ec2:{action}" for action in actions],
+        resources=["*"],
+        # This is told of what a function's code asks, and not of what Lambda asks with its role.
+        conditions={"Null": {"lambda:SourceFunctionArn": "true"}},
+        wildcard="Lambda asks for these on *; interfaces are shared by functions and have generated names.",
+    )
 
 
 _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}

@@ -1,19 +1,23 @@
-"""The REST API before the query function: routes, key, throttling, validation, and errors in one shape."""
+"""The REST API before the query function: routes, callers, throttling, validation, errors in one shape."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks import limits
+from stacks import limits, names
+from stacks.components.api_authorisation import Authorisation, authorisation, callers_policy, usage_plan
+from stacks.components.gateway_errors import GATEWAY_ERRORS, error_body
 from stacks.components.permissions import acknowledge
 from stacks.components.python_function import RETENTION
+from stacks.components.user_pool import Users
+from stacks.components.web_acl import Firewall
 from stacks.settings import Settings
 
 # Listed, because `*/*` would make text requests binary too, and break preflight requests.
@@ -32,13 +36,13 @@ Answering = Literal["query", "thumbnail"]
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """A method of a path, the function that answers it, and whether it takes JSON and asks for a key."""
+    """A method of a path, the function that answers it, and whether it takes JSON and asks who calls."""
 
     method: str
     path: str
     function: Answering = "query"
     takes_json: bool = False
-    asks_for_key: bool = True
+    guarded: bool = True
 
 
 ROUTES = (
@@ -47,15 +51,19 @@ ROUTES = (
     Route(method="GET", path="images/{id}"),
     Route(method="GET", path="images/{id}/similar"),
     Route(method="POST", path="uploads", takes_json=True),
-    # Its links carry a signature instead, for pages cannot send a key with a picture's address.
-    Route(method="GET", path="thumbnails/{id}", function="thumbnail", asks_for_key=False),
+    # Its links carry a signature instead, for pages cannot send credentials with a picture's address.
+    Route(method="GET", path="thumbnails/{id}", function="thumbnail", guarded=False),
     Route(method="GET", path="health"),
     Route(method="GET", path="openapi.json"),
 )
 
 
 class SearchApi(Construct):
-    """The API `api` with the stage `prod`, and `key` in a usage plan, answered by `functions`."""
+    """The API `api` with the stage `prod`, answered by `functions`, for callers as the settings say.
+
+    `key` is theirs where it asks for a key, `callers` their policy where it asks for signatures; `users` are
+    those whose tokens it takes where it asks for tokens.
+    """
 
     def __init__(
         self,
@@ -64,6 +72,7 @@ class SearchApi(Construct):
         *,
         settings: Settings,
         functions: Mapping[Answering, lambda_.IFunction],
+        users: Users | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.api = apigateway.RestApi(
@@ -77,10 +86,15 @@ class SearchApi(Construct):
             cloud_watch_role=True,
             deploy_options=self._stage(settings),
         )
-        self._add_routes(functions)
-        self._add_error_shape()
-        self.key = self._add_key(settings)
-        self._acknowledge()
+        asked = authorisation(self, settings=settings, users=users)
+        self._add_routes(functions, asked)
+        self._add_error_shape(asked)
+        mode = settings.api.authorisation
+        self.key = usage_plan(self.api, settings) if mode == "key" else None
+        self.callers = self._add_callers() if mode == "iam" else None
+        if settings.api.firewall:
+            Firewall(self, "Firewall", stage=self.api.deployment_stage, settings=settings)
+        self._acknowledge(asked, settings)
 
     def _stage(self, settings: Settings) -> apigateway.StageOptions:
         access_logs = logs.LogGroup(
@@ -90,7 +104,7 @@ class SearchApi(Construct):
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         return apigateway.StageOptions(
-            stage_name="prod",
+            stage_name=names.API_STAGE,
             access_log_destination=apigateway.LogGroupLogDestination(access_logs),
             access_log_format=apigateway.AccessLogFormat.json_with_standard_fields(
                 caller=False,
@@ -111,7 +125,7 @@ class SearchApi(Construct):
             method_options=_own_throttles(settings),
         )
 
-    def _add_routes(self, functions: Mapping[Answering, lambda_.IFunction]) -> None:
+    def _add_routes(self, functions: Mapping[Answering, lambda_.IFunction], asked: Authorisation) -> None:
         validator = self.api.add_request_validator(
             "Validator", validate_request_body=True, validate_request_parameters=True
         )
@@ -122,9 +136,9 @@ class SearchApi(Construct):
             self.api.root.resource_for_path(route.path).add_method(
                 route.method,
                 integrations[route.function],
-                api_key_required=route.asks_for_key,
                 request_validator=validator,
                 request_models=models if route.takes_json else None,
+                **(asked.method if route.guarded else {}),
             )
 
     def _json_object(self) -> apigateway.Model:
@@ -137,87 +151,48 @@ class SearchApi(Construct):
             ),
         )
 
-    def _add_error_shape(self) -> None:
-        for name, (status, code, message) in GATEWAY_ERRORS.items():
-            headers = {"Retry-After": "'1'"} if status == "429" else None
+    def _add_error_shape(self, asked: Authorisation) -> None:
+        for name, (status, code, message) in {**GATEWAY_ERRORS, **asked.errors}.items():
+            headers = {"Retry-After": "'1'"} if status == "429" else {}
+            if name in asked.challenges:
+                headers["WWW-Authenticate"] = f"'{asked.challenges[name]}'"
             self.api.add_gateway_response(
                 name.title().replace("_", ""),
                 type=apigateway.ResponseType.of(name),
                 status_code=status,
-                response_headers=headers,
-                templates={_JSON: _error_template(code, message)},
+                response_headers=headers or None,
+                templates={_JSON: error_body(code, message)},
             )
 
-    def _add_key(self, settings: Settings) -> apigateway.IApiKey:
-        key = self.api.add_api_key("Key", description=f"Search pictures in {settings.name}")
-        plan = self.api.add_usage_plan(
-            "UsagePlan",
-            api_stages=[apigateway.UsagePlanPerApiStage(api=self.api, stage=self.api.deployment_stage)],
-            throttle=apigateway.ThrottleSettings(
-                rate_limit=settings.api.rate_per_second, burst_limit=settings.api.burst
-            ),
-        )
-        plan.add_api_key(key)
-        return key
+    def _add_callers(self) -> iam.ManagedPolicy:
+        guarded = [route for route in ROUTES if route.guarded]
+        methods = [
+            self.api.arn_for_execute_api(route.method, f"/{route.path.replace('{id}', '*')}", "prod")
+            for route in guarded
+        ]
+        return callers_policy(self, "Callers", methods=methods)
 
-    def _acknowledge(self) -> None:
-        acknowledge(
-            self.api,
-            {
-                "AwsSolutions-APIG3": "Routes ask for a key and are throttled; a web ACL costs by the month.",
-                "AwsSolutions-APIG4": "Callers are programs with an API key; a usage plan bounds each.",
-                "AwsSolutions-COG4": "Callers are programs with an API key: there are no users to log in.",
-                _LOG_POLICY: "The policy that API Gateway asks for to write its logs.",
-            },
-        )
+    def _acknowledge(self, asked: Authorisation, settings: Settings) -> None:
+        findings = {
+            **asked.findings,
+            _LOG_POLICY: "The policy that API Gateway asks for to write its logs.",
+        }
+        if not settings.api.firewall:
+            findings["AwsSolutions-APIG3"] = "Every route is throttled; a web ACL costs by the month."
+        acknowledge(self.api, findings)
 
 
 def _own_throttles(settings: Settings) -> dict[str, apigateway.MethodDeploymentOptions]:
-    """Bound each keyless route by itself: its strangers take nothing from those who have a key."""
+    """Bound each open route by itself: its strangers take nothing from those who have credentials."""
     own = apigateway.MethodDeploymentOptions(
         logging_level=apigateway.MethodLoggingLevel.ERROR,
         metrics_enabled=True,
         throttling_rate_limit=settings.thumbnails.rate_per_second,
         throttling_burst_limit=settings.thumbnails.burst,
     )
-    return {f"/{route.path}/{route.method}": own for route in ROUTES if not route.asks_for_key}
+    return {f"/{route.path}/{route.method}": own for route in ROUTES if not route.guarded}
 
 
 def _integration(function: lambda_.IFunction) -> apigateway.LambdaIntegration:
     seconds = cdk.Duration.seconds(limits.API_SECONDS.value)
     return apigateway.LambdaIntegration(function, timeout=seconds, allow_test_invoke=False)
-
-
-_INTERNAL = "The request could not be handled. Try again; if it happens again, report the request id."
-_UNKNOWN_ROUTE = "There is no such route. GET /openapi.json names them all."
-_KEY_MISSING = "This API needs a key: send it in the header x-api-key."
-_NOT_JSON = "The body is not a JSON object. A picture comes with its own content type, such as image/jpeg."
-_TOO_LARGE = "The request is larger than the API accepts. Bring the picture there by POST /uploads."
-_THROTTLED = "Too many requests for this key. Wait a second and try again."
-
-# Response type of API Gateway: status (None keeps its own), code, message.
-GATEWAY_ERRORS: dict[str, tuple[str | None, str, str]] = {
-    "ACCESS_DENIED": ("403", "access_denied", "These credentials do not allow this request."),
-    "API_CONFIGURATION_ERROR": ("500", "internal", _INTERNAL),
-    "BAD_REQUEST_BODY": ("400", "request_invalid", _NOT_JSON),
-    "BAD_REQUEST_PARAMETERS": ("400", "request_invalid", "A parameter is missing or malformed."),
-    "DEFAULT_4XX": (None, "request_invalid", "The request was refused before it reached the application."),
-    "DEFAULT_5XX": (None, "internal", _INTERNAL),
-    "INTEGRATION_FAILURE": ("502", "internal", _INTERNAL),
-    "INTEGRATION_TIMEOUT": (
-        "504",
-        "timeout",
-        "The search took too long. Try again: a model may be starting.",
-    ),
-    "INVALID_API_KEY": ("403", "key_missing", _KEY_MISSING),
-    "MISSING_AUTHENTICATION_TOKEN": ("404", "route_unknown", _UNKNOWN_ROUTE),
-    "QUOTA_EXCEEDED": ("429", "throttled", "The quota of this key is used up."),
-    "REQUEST_TOO_LARGE": ("413", "use_upload", _TOO_LARGE),
-    "RESOURCE_NOT_FOUND": ("404", "route_unknown", _UNKNOWN_ROUTE),
-    "THROTTLED": ("429", "throttled", _THROTTLED),
-    "UNSUPPORTED_MEDIA_TYPE": ("415", "content_type_unsupported", "This content type is not supported."),
-}
-
-
-def _error_template(code: str, message: str) -> str:
-    return json.dumps({"error": {"code": code, "message": message}, "request_id": "$context.requestId"})

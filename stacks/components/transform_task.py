@@ -4,6 +4,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from stacks import names
+from stacks.components.encryption_key import volume_key
 from stacks.settings import Settings
 
 _JSON_LINES = "application/jsonlines"
@@ -27,6 +29,7 @@ def transform_task(scope: Construct, construct_id: str, *, settings: Settings) -
 
 def _parameters(settings: Settings) -> dict[str, object]:
     bulk = settings.bulk
+    volume = volume_key(settings, bulk.instance_type)
     return {
         # The prefix is what the role of the state machine is bound to.
         "TransformJobName.$": f"States.Format('{settings.endpoint_prefix}{{}}', $.job)",
@@ -48,6 +51,12 @@ def _parameters(settings: Settings) -> dict[str, object]:
             "S3OutputPath.$": "$.output",
             "Accept": _JSON_LINES,
             "AssembleWith": "None",
+            # Unnamed, it would be a key of SageMaker's choice, whatever the bucket's is.
+            **({"KmsKeyId": names.key_alias(settings)} if settings.encryption == "customer" else {}),
         },
-        "TransformResources": {"InstanceType": bulk.instance_type, "InstanceCount": bulk.instance_count},
+        "TransformResources": {
+            "InstanceType": bulk.instance_type,
+            "InstanceCount": bulk.instance_count,
+            **({"VolumeKmsKeyId": volume} if volume else {}),
+        },
     }

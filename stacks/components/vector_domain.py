@@ -5,11 +5,14 @@ from typing import Literal
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_opensearchservice as opensearch
 from constructs import Construct
 
+from stacks import limits
 from stacks.components.buckets import removal_policy
+from stacks.components.network_private import PrivateNetwork
 from stacks.components.permissions import acknowledge, allow
 from stacks.components.python_function import RETENTION
 from stacks.settings import Settings
@@ -24,26 +27,39 @@ _LOG_KINDS = ("SEARCH_SLOW_LOGS", "INDEX_SLOW_LOGS", "ES_APPLICATION_LOGS")
 class VectorDomain(Construct):
     """A k-NN domain: encrypted at rest and between nodes, TLS 1.2, open to signed requests of its account.
 
-    `endpoint` is its full URL.
+    It lies in `network` and is encrypted with `key` where these are given. `endpoint` is its full URL.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        network: PrivateNetwork | None = None,
+        key: kms.IKey | None = None,
+    ) -> None:
         super().__init__(scope, construct_id)
-        domain = opensearch.CfnDomain(
+        self._domain = domain = opensearch.CfnDomain(
             self,
             "Domain",
             domain_name=settings.domain_name,
             engine_version=settings.domain.engine_version,
             cluster_config=_cluster(settings.domain),
-            ebs_options=opensearch.CfnDomain.EBSOptionsProperty(
-                ebs_enabled=True, volume_type="gp3", volume_size=settings.domain.volume_gib
+            ebs_options=_volume(settings.domain),
+            encryption_at_rest_options=opensearch.CfnDomain.EncryptionAtRestOptionsProperty(
+                enabled=True, kms_key_id=key.key_id if key else None
             ),
-            encryption_at_rest_options=opensearch.CfnDomain.EncryptionAtRestOptionsProperty(enabled=True),
             node_to_node_encryption_options=opensearch.CfnDomain.NodeToNodeEncryptionOptionsProperty(
                 enabled=True
             ),
             domain_endpoint_options=opensearch.CfnDomain.DomainEndpointOptionsProperty(
                 enforce_https=True, tls_security_policy="Policy-Min-TLS-1-2-PFS-2023-10"
+            ),
+            vpc_options=_place(network, settings.domain) if network else None,
+            off_peak_window_options=_off_peak(settings.domain),
+            software_update_options=opensearch.CfnDomain.SoftwareUpdateOptionsProperty(
+                auto_software_update_enabled=settings.domain.automatic_updates
             ),
             access_policies=_access_policy(self, settings),
             log_publishing_options=self._log_publishing(settings),
@@ -53,8 +69,18 @@ class VectorDomain(Construct):
         # Growing a domain must not replace it: a version upgrade happens in place.
         domain.cfn_options.update_policy = cdk.CfnUpdatePolicy(enable_version_upgrade=True)
         self.endpoint = f"{settings.domain.scheme}://{domain.attr_domain_endpoint}"
-        acknowledge(domain, _FINDINGS)
+        acknowledge(domain, {"AwsSolutions-OS3": _NO_ADDRESSES})
+        if network is None:
+            acknowledge(domain, {"AwsSolutions-OS1": _PUBLIC})
         acknowledge(domain, _size_findings(settings.domain))
+
+    def obey(self, role: iam.Role) -> None:
+        """Let `role`, and at first nobody else, say who may do what with which indices."""
+        self._domain.advanced_security_options = opensearch.CfnDomain.AdvancedSecurityOptionsInputProperty(
+            enabled=True,
+            internal_user_database_enabled=False,
+            master_user_options=opensearch.CfnDomain.MasterUserOptionsProperty(master_user_arn=role.role_arn),
+        )
 
     def _log_publishing(
         self, settings: Settings
@@ -131,19 +157,46 @@ def _cluster(domain: DomainSettings) -> opensearch.CfnDomain.ClusterConfigProper
         instance_count=domain.data_nodes,
         dedicated_master_enabled=domain.manager_instance_type is not None,
         dedicated_master_type=domain.manager_instance_type,
-        dedicated_master_count=3 if domain.manager_instance_type else None,
+        dedicated_master_count=limits.DOMAIN_MANAGERS.value if domain.manager_instance_type else None,
         zone_awareness_enabled=zones > 1,
         zone_awareness_config=opensearch.CfnDomain.ZoneAwarenessConfigProperty(availability_zone_count=zones)
         if zones > 1
         else None,
-        multi_az_with_standby_enabled=False,
+        multi_az_with_standby_enabled=domain.standby,
     )
 
 
-_FINDINGS = {
-    "AwsSolutions-OS1": "Reached over TLS with signed requests; a VPC has a fixed price for its endpoints.",
-    "AwsSolutions-OS3": "Callers are functions without fixed addresses: IAM decides, not an address list.",
-}
+def _volume(domain: DomainSettings) -> opensearch.CfnDomain.EBSOptionsProperty:
+    return opensearch.CfnDomain.EBSOptionsProperty(
+        ebs_enabled=True,
+        volume_type="gp3",
+        volume_size=domain.volume_gib,
+        iops=domain.volume_iops,
+        throughput=domain.volume_throughput,
+    )
+
+
+def _place(network: PrivateNetwork, domain: DomainSettings) -> opensearch.CfnDomain.VPCOptionsProperty:
+    return opensearch.CfnDomain.VPCOptionsProperty(
+        subnet_ids=[subnet.subnet_id for subnet in network.subnets[: domain.availability_zones]],
+        security_group_ids=[network.domain.security_group_id],
+    )
+
+
+def _off_peak(domain: DomainSettings) -> opensearch.CfnDomain.OffPeakWindowOptionsProperty | None:
+    if domain.off_peak_hour is None:
+        return None
+    begin = opensearch.CfnDomain.WindowStartTimeProperty(hours=domain.off_peak_hour, minutes=0)
+    return opensearch.CfnDomain.OffPeakWindowOptionsProperty(
+        enabled=True,
+        off_peak_window=opensearch.CfnDomain.OffPeakWindowProperty(window_start_time=begin),
+    )
+
+
+_PUBLIC = (
+    "Reached over TLS with signed requests, by choice of the settings: a VPC's endpoints have a fixed price."
+)
+_NO_ADDRESSES = "Callers are functions without fixed addresses: IAM decides, not an address list."
 
 
 def _size_findings(domain: DomainSettings) -> dict[str, str]:

@@ -11,9 +11,14 @@ from stacks.settings.checks import require, require_between
 
 Engine = Literal["faiss", "lucene"]
 Space = Literal["cosinesimil", "l2"]
+Quantisation = Literal["none", "fp16", "byte", "on_disk"]
 AttributeType = Literal["keyword", "number", "boolean", "date"]
 
 _ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_QUANTISED_BY: Mapping[Quantisation, Engine] = MappingProxyType(
+    {"fp16": "faiss", "byte": "lucene", "on_disk": "faiss"}
+)
+"""The only engine that makes vectors smaller in each of these ways by itself."""
 _METADATA_FIELDS = ("title", "caption", "tags", "attributes")
 _ATTRIBUTES: Mapping[str, AttributeType] = MappingProxyType(
     {
@@ -31,6 +36,14 @@ _ATTRIBUTES: Mapping[str, AttributeType] = MappingProxyType(
 class DomainSettings:
     """The OpenSearch domain.
 
+    Dedicated managers are three. With `standby` one of three zones holds a copy that answers nothing until
+    another zone fails. `volume_iops` and `volume_throughput` (MiB/s) are those of each node's gp3 volume.
+    Changes that take new nodes happen in the ten hours from `off_peak_hour` (UTC; None is AWS's own choice,
+    the region's night), and so do updates of the service's software with `automatic_updates`.
+
+    With `fine_grained_access` the domain itself decides, besides IAM, who may do what with which indices. It
+    cannot be taken back.
+
     `emulated` says that the endpoint of the domain is an OpenSearch on this machine, as the local emulator
     answers it: plain HTTP, and no k-NN library but lucene's.
     """
@@ -40,14 +53,20 @@ class DomainSettings:
     data_nodes: int
     availability_zones: int
     volume_gib: int
+    volume_iops: int = limits.VOLUME_BASE_IOPS.value
+    volume_throughput: int = limits.VOLUME_BASE_THROUGHPUT.value
     manager_instance_type: str | None = None
+    standby: bool = False
+    off_peak_hour: int | None = None
+    automatic_updates: bool = True
+    fine_grained_access: bool = False
     emulated: bool = False
 
     def __post_init__(self) -> None:
         """Check what the service would refuse after half an hour."""
         for name in (self.instance_type, self.manager_instance_type or "x.search"):
             require(name.endswith(".search"), f"domain: instance type {name!r} lacks '.search'")
-        require_between("domain.availability_zones", self.availability_zones, 1, 3)
+        require_between("domain.availability_zones", self.availability_zones, 1, limits.DOMAIN_ZONES.value)
         spread = self.data_nodes >= 1 and self.data_nodes % self.availability_zones == 0
         require(spread, f"domain.data_nodes must be a multiple of the zones, not {self.data_nodes}")
         least = limits.DOMAIN_MINIMUM_VOLUME.value
@@ -56,6 +75,29 @@ class DomainSettings:
         )
         require(
             _version(self.engine_version) >= (2, 19), "domain.engine_version must be OpenSearch_2.19 or later"
+        )
+        self._check_volume()
+        self._check_standby()
+        require_between("domain.off_peak_hour", self.off_peak_hour or 0, 0, 23)
+        governed = self.fine_grained_access and self.emulated
+        require(not governed, "domain: the OpenSearch of this machine has no fine_grained_access")
+
+    def _check_volume(self) -> None:
+        base, most = limits.VOLUME_BASE_IOPS.value, limits.VOLUME_IOPS.value
+        # What is included comes with a volume of any size.
+        most = max(base, min(most, self.volume_gib * limits.VOLUME_IOPS_PER_GIB.value))
+        require_between("domain.volume_iops", self.volume_iops, base, most)
+        base, most = limits.VOLUME_BASE_THROUGHPUT.value, limits.VOLUME_THROUGHPUT.value
+        most = min(most, self.volume_iops // limits.VOLUME_IOPS_PER_THROUGHPUT.value)
+        require_between("domain.volume_throughput", self.volume_throughput, base, most)
+
+    def _check_standby(self) -> None:
+        spread = self.availability_zones == limits.DOMAIN_ZONES.value
+        managers = self.manager_instance_type or "none"
+        steady = not any(kind.startswith("t") for kind in (self.instance_type, managers))
+        require(
+            not self.standby or (managers != "none" and spread and steady),
+            "domain.standby needs three availability_zones, a manager_instance_type, and no burstable type",
         )
 
     @property
@@ -77,12 +119,15 @@ class IndexSettings:
     """How vectors are indexed and searched.
 
     `engine` is the k-NN library, `space` the distance, `ef_search` the candidates looked at by a search.
+    `quantisation` is what the graph keeps of a vector's numbers in memory: all, halves, bytes, or bits; the
+    candidates are compared by their whole vectors, from the disk. The next index that is made has it.
     `attributes` are those that pictures may have, with their types. One that is added can be used after the
     next deployment; one of another type needs another name.
     """
 
     engine: Engine
     space: Space = "cosinesimil"
+    quantisation: Quantisation = "none"
     shards: int = 1
     replicas: int = 0
     ef_search: int = 200
@@ -95,6 +140,15 @@ class IndexSettings:
         )
         require(
             self.space in ("cosinesimil", "l2"), f"index.space must be cosinesimil or l2, not {self.space!r}"
+        )
+        kinds = get_args(Quantisation)
+        require(
+            self.quantisation in kinds,
+            f"index.quantisation must be one of {', '.join(kinds)}, not {self.quantisation!r}",
+        )
+        engine = _QUANTISED_BY.get(self.quantisation, self.engine)
+        require(
+            engine == self.engine, f"index.quantisation {self.quantisation!r} needs index.engine {engine!r}"
         )
         require(self.shards >= 1, f"index.shards must be at least 1, not {self.shards}")
         require(self.replicas >= 0, f"index.replicas must not be negative, but is {self.replicas}")

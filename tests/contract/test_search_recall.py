@@ -37,14 +37,31 @@ def pictures() -> tuple[Vectors, Vectors]:
     return _unit(near), _unit(asked + 0.5 * chance.standard_normal((QUERIES, DIMENSION)))
 
 
-@pytest.fixture(scope="module")
-def index(opensearch_url: str, pictures: tuple[Vectors, Vectors]) -> Iterator[OpenSearchVectorIndex]:
+@pytest.fixture(
+    scope="module",
+    params=[
+        "none",
+        pytest.param(
+            "byte",
+            marks=pytest.mark.verified("Quantised vectors: `byte`, engine `lucene`", on="genuine part"),
+        ),
+    ],
+)
+def index(
+    request: pytest.FixtureRequest, opensearch_url: str, pictures: tuple[Vectors, Vectors]
+) -> Iterator[OpenSearchVectorIndex]:
     """20,000 pictures: `width` is drawn by lot from 0 to 99, the key begins with the cluster."""
     client = opensearch_client(endpoint=opensearch_url, engine="lucene", auth=None)
     administration = OpenSearchAdministration(client=client, alias="recall", engine="lucene", attributes={})
     administration.put_template(shards=1, replicas=0)
     administration.create(
-        IndexInfo(name=NAME, fingerprint=FINGERPRINT, dimension=DIMENSION, space="cosinesimil")
+        IndexInfo(
+            name=NAME,
+            fingerprint=FINGERPRINT,
+            dimension=DIMENSION,
+            space="cosinesimil",
+            quantisation=request.param,
+        )
     )
     index = OpenSearchVectorIndex(client=client, alias="recall")
     index.put_many(NAME, _documents(pictures[0]))
@@ -97,3 +114,15 @@ def test_searches_find_what_is_nearest_among_what_a_filter_lets_through(
         nearest = allowed[np.argsort(-(vectors[allowed] @ query))[:K]]
         found += len({int(match.image.key[3:8]) for match in matches} & set(nearest.tolist()))
     assert found / (K * QUERIES) >= 0.99
+
+
+def test_a_score_is_that_of_the_whole_vectors_however_the_graph_keeps_them(
+    index: OpenSearchVectorIndex, pictures: tuple[Vectors, Vectors]
+) -> None:
+    vectors, queries = pictures
+    for query in queries:
+        (matches,) = index.search(NAME, [Nearest(part="picture", vector=query.tolist())], k=K)
+        cosines = [float(vectors[int(match.image.key[3:8])] @ query) for match in matches]
+        assert [match.score for match in matches] == pytest.approx(
+            [(1 + each) / 2 for each in cosines], abs=1e-6
+        )

@@ -1,9 +1,6 @@
 """One deployed environment for the whole run, beside any that a developer has running."""
 
-import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import boto3
@@ -11,39 +8,29 @@ import pytest
 
 from imagesearch_client import ImageSearchClient
 from scripts.local.settings import LocalSettings
-from scripts.target import LOCAL_CREDENTIALS, Target, find_target
+from scripts.target import LOCAL_CREDENTIALS, Target, client_of
+from tests.deployed import deployed, own_command
 from tests.e2e.command import Command
 from tests.e2e.house import House
 from tests.e2e.library import Library
-from tests.ports import free_ports
 
 
 @pytest.fixture(scope="session")
 def imagesearch(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """The command line, as a person would run it, with a state directory and ports of its own."""
-    emulator, opensearch, model_server = free_ports(3)
-    variables = os.environ | {
-        "IMAGESEARCH_LOCAL_DIR": str(tmp_path_factory.mktemp("local")),
-        "IMAGESEARCH_EMULATOR_PORT": str(emulator),
-        "IMAGESEARCH_OPENSEARCH_PORT": str(opensearch),
-        "IMAGESEARCH_MODEL_SERVER_PORT": str(model_server),
-    }
-    return Command(Path(sys.executable).with_name("imagesearch"), variables)
+    return own_command(tmp_path_factory.mktemp("local"))
 
 
 @pytest.fixture(scope="session")
 def deployment(imagesearch: Command) -> Iterator[Target]:
     """The ``local`` environment, deployed by ``cdk deploy``; stopped fully at the end."""
-    try:
-        imagesearch("local", "up", check=True)
-        yield find_target(variables=imagesearch.variables)
-    finally:
-        imagesearch("local", "down", check=True)
+    with deployed(imagesearch) as target:
+        yield target
 
 
 @pytest.fixture(scope="session")
 def client(deployment: Target) -> Iterator[ImageSearchClient]:
-    with ImageSearchClient(deployment.url, deployment.api_key) as client:
+    with client_of(deployment) as client:
         yield client
 
 

@@ -1,8 +1,6 @@
 """From one model to another while searches and changes go on: the environment of this module is its own."""
 
 import json
-import os
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,11 +13,11 @@ import httpx
 import pytest
 
 from imagesearch_client import ImageSearchClient
-from scripts.target import Target, find_target
+from scripts.target import Target, client_of
+from tests.deployed import deployed, own_command
 from tests.e2e.command import Command
 from tests.e2e.library import Library
 from tests.pictures import corrupt, jpeg
-from tests.ports import free_ports
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.verified("Changing the model while searches and changes go on", on="emulator")
@@ -45,7 +43,7 @@ class Searching(threading.Thread):
 
     def run(self) -> None:
         # Without patience: an answer that asks to come back later is a fault here.
-        with ImageSearchClient(self._target.url, self._target.api_key, patience=0) as client:
+        with client_of(self._target, patience=0) as client:
             while not self._ended.is_set():
                 for name, seed in STEADY.items():
                     self._search(client, name, seed)
@@ -147,22 +145,13 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    emulator, opensearch, model_server = free_ports(3)
     folder = tmp_path_factory.mktemp("migration")
-    variables = os.environ | {
-        "IMAGESEARCH_LOCAL_DIR": str(folder),
-        "IMAGESEARCH_EMULATOR_PORT": str(emulator),
-        "IMAGESEARCH_OPENSEARCH_PORT": str(opensearch),
-        "IMAGESEARCH_MODEL_SERVER_PORT": str(model_server),
-    }
-    command = Command(Path(sys.executable).with_name("imagesearch"), variables)
-    try:
-        command("local", "up", "--model", OLD_MODEL, check=True)
-        target = find_target(variables=variables)
-        with ImageSearchClient(target.url, target.api_key) as client:
-            yield _world(command, target, client, folder)
-    finally:
-        command("local", "down", check=True)
+    command = own_command(folder)
+    with (
+        deployed(command, "--model", OLD_MODEL) as target,
+        client_of(target) as client,
+    ):
+        yield _world(command, target, client, folder)
 
 
 def _world(command: Command, target: Target, client: ImageSearchClient, folder: Path) -> World:

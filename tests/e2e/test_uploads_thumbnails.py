@@ -30,8 +30,7 @@ BROWSER = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 
 @pytest.fixture(scope="module")
 def api(deployment: Target) -> Iterator[httpx.Client]:
-    headers = {"x-api-key": deployment.api_key}
-    with httpx.Client(base_url=deployment.url, headers=headers, timeout=40) as api:
+    with httpx.Client(base_url=deployment.url, auth=deployment.credentials, timeout=40) as api:
         yield api
 
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class Synthesized:
 
     def files(self) -> list[Path]:
         """Return the templates' files."""
-        return sorted(self.folder.glob("assembly-*/*.template.json"))
+        return _template_files(self.folder, self.templates)
 
 
 def context(folder: Path, **more: Any) -> dict[str, Any]:
@@ -58,14 +58,20 @@ def context(folder: Path, **more: Any) -> dict[str, Any]:
     return {**flags, "model_lock": str(folder / "model.lock"), "aws:cdk:bundling-stacks": [], **more}
 
 
-def read_templates(folder: Path) -> Synthesized:
-    """Return the assembly in `folder`."""
+def read_templates(folder: Path, stages: Iterable[str] = ENVIRONMENTS) -> Synthesized:
+    """Return the assembly in `folder`, as far as it is of these `stages`."""
     templates: dict[str, dict[str, dict[str, Any]]] = {}
-    for file in sorted(folder.glob("assembly-*/*.template.json")):
+    for file in _template_files(folder, stages):
         env = file.parent.name.removeprefix("assembly-")
         stack = file.name.removeprefix(env)[: -len("12345678.template.json")]
         templates.setdefault(env, {})[stack] = json.loads(file.read_text(encoding="utf-8"))
     return Synthesized(templates=templates, folder=folder)
+
+
+def _template_files(folder: Path, stages: Iterable[str]) -> list[Path]:
+    """Return the files of the stages' templates: a pipeline has others, where the settings make one."""
+    found = (folder.glob(f"assembly-{stage}/*.template.json") for stage in stages)
+    return sorted(file for files in found for file in files)
 
 
 def synthesize(folder: Path) -> Synthesized:

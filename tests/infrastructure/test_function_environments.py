@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from imagesearch.settings import (
+    BackupSettings,
     BulkFinishSettings,
     BulkIndexSettings,
     BulkPlanSettings,
     BulkPrepareSettings,
+    CanarySettings,
     IndexSetupSettings,
     IngestSettings,
     MigrationSettings,
@@ -21,21 +23,27 @@ from imagesearch.settings import (
 from stacks.components.function_environment import query_environment
 from stacks.settings import ENVIRONMENTS
 from stacks.settings import Settings as Environment
+from stacks.settings.network import NetworkSettings
 from tests.infrastructure.assembly import Synthesized, flat, resources
 
 READERS: dict[str, tuple[str, type[Settings]]] = {
     "query": ("Api", QuerySettings),
     "thumbnail": ("Api", ThumbnailSettings),
+    "canary": ("Api", CanarySettings),
     "ingest": ("Ingest", IngestSettings),
-    "index_setup": ("Ingest", IndexSetupSettings),
+    "index_setup": ("Data", IndexSetupSettings),
     "bulk_plan": ("Bulk", BulkPlanSettings),
     "bulk_prepare": ("Bulk", BulkPrepareSettings),
     "bulk_index": ("Bulk", BulkIndexSettings),
     "bulk_finish": ("Bulk", BulkFinishSettings),
     "migration": ("Migration", MigrationSettings),
+    # It reads nothing: the request of the custom resource says it all.
+    "web_files": ("Web", Settings),
+    "backup": ("Backup", BackupSettings),
 }
 # Read by Powertools.
 _POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}
+_METRICS, _REPORTING = "POWERTOOLS_METRICS_NAMESPACE", ("query", "ingest", "bulk_finish", "canary")
 
 
 def _environment(template: dict[str, Any], entrypoint: str) -> dict[str, str]:
@@ -66,7 +74,9 @@ def test_a_function_is_given_nothing_that_it_does_not_read(
 ) -> None:
     stack, reader = READERS[entrypoint]
     given = set(_environment(synthesized.templates[env][stack], entrypoint))
-    assert given == {field.name.upper() for field in fields(reader)} | _POWERTOOLS
+    reports = entrypoint in _REPORTING and ENVIRONMENTS[env].monitoring is not None
+    metrics = {_METRICS} if reports else set()
+    assert given == {field.name.upper() for field in fields(reader)} | _POWERTOOLS | metrics
 
 
 def test_every_function_of_the_application_is_checked_here(synthesized: Synthesized) -> None:
@@ -89,9 +99,11 @@ def test_addresses_of_the_web_are_fetched_only_where_the_settings_say_so() -> No
     def fetching(settings: Environment) -> str:
         return query_environment(settings, "https://search.example")["FETCH_URLS"]
 
+    public = NetworkSettings()
     assert {fetching(settings) for settings in ENVIRONMENTS.values()} == {"never"}
     allowed = {
-        env: fetching(replace(settings, api=replace(settings.api, fetch_urls=True)))
+        # A private network has no way to the web, so that these settings would be refused.
+        env: fetching(replace(settings, network=public, api=replace(settings.api, fetch_urls=True)))
         for env, settings in ENVIRONMENTS.items()
     }
     assert allowed == {"local": "http", "dev": "https", "staging": "https", "prod": "https"}

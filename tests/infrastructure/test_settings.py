@@ -11,6 +11,7 @@ from stacks.settings.bulk import BulkSettings
 from stacks.settings.functions import FunctionSettings, IngestSettings, ThumbnailSettings
 from stacks.settings.model import RealTimeEndpoint, ServerlessEndpoint
 from stacks.settings.search import IndexSettings
+from stacks.settings.users import UserSettings
 
 
 def _with(settings: Settings, **changes: object) -> Settings:
@@ -65,6 +66,16 @@ def _bulk(**changes: object) -> BulkSettings:
         (lambda: ApiSettings(web_origins=("search.example",)), "such as https://search.example"),
         (lambda: ApiSettings(web_origins=("https://a.example/page",)), "web_origins"),
         (lambda: ApiSettings(web_origins=("http://*.example:*",)), "web_origins"),
+        (lambda: ApiSettings(authorisation="basic"), "key, iam, cognito"),  # type: ignore[arg-type]
+        (lambda: ApiSettings(requests_per_address=9), "requests_per_address must be from 10"),
+        (lambda: UserSettings(multi_factor="never"), "optional, required"),  # type: ignore[arg-type]
+        (lambda: UserSettings(minimum_password_length=7), "from 8 to 99"),
+        (lambda: UserSettings(token_minutes=4), "from 5 to 1440"),
+        (lambda: UserSettings(session_days=0), "from 1 to 3650"),
+        (lambda: UserSettings(domain_prefix="Search"), "lower-case"),
+        (lambda: UserSettings(domain_prefix="my-cognito"), "without aws, amazon, cognito"),
+        (lambda: _with(LOCAL, api=ApiSettings(firewall=True)), "knows no web ACL"),
+        (lambda: LOCAL.with_overrides(local_authorisation="basic"), "key, iam, cognito"),
         (lambda: ThumbnailSettings(timeout_seconds=29), "thumbnails.timeout_seconds must be below 29"),
         (lambda: ThumbnailSettings(burst=99), "thumbnails: 1 <= rate_per_second <= burst"),
         (lambda: ThumbnailSettings(memory_mb=64), "thumbnails.memory_mb must be from 128"),
@@ -100,7 +111,7 @@ def test_the_environments_are_those_of_the_house() -> None:
 
 
 def test_local_differs_in_settings_that_the_emulator_needs() -> None:
-    assert (LOCAL.index.engine, LOCAL.domain.scheme, LOCAL.alarms) == ("lucene", "http", False)
+    assert (LOCAL.index.engine, LOCAL.domain.scheme, LOCAL.monitoring) == ("lucene", "http", None)
     assert LOCAL.functions.wheels_of_this_machine
 
 
@@ -119,6 +130,16 @@ def test_python_and_models_are_overridden_only_on_this_machine() -> None:
         ("siglip", "demo"),
     )
     assert all(overridden[name] == ENVIRONMENTS[name] for name in ("dev", "staging", "prod"))
+
+
+def test_what_the_api_asks_and_where_the_page_is_are_overridden_only_on_this_machine() -> None:
+    asked = {"local_authorisation": "cognito", "page_url": "http://127.0.0.1:1/"}
+    local = LOCAL.with_overrides(**asked)
+    assert local.api.authorisation == "cognito"
+    assert local.web is not None
+    assert local.web.further_addresses == ("http://127.0.0.1:1/",)
+    assert DEV.with_overrides(**asked) == DEV
+    assert LOCAL.with_overrides(local_authorisation="iam").web is None, "a page signs nothing"
 
 
 def test_without_overrides_the_settings_stay_as_they_are() -> None:

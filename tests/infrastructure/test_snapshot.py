@@ -1,4 +1,4 @@
-"""The templates of `dev` as they were last accepted: a change of any resource shows in review.
+"""The templates of `dev` and `prod` as they were last accepted: a change of any resource shows in review.
 
 After a change that is meant, run `UPDATE_SNAPSHOTS=1 pytest tests/infrastructure/test_snapshot.py` and read
 the difference.
@@ -27,16 +27,23 @@ def _masked(template: dict[str, Any]) -> str:
     return ASSET.sub(r"<asset>.\1", json.dumps(template, indent=1, sort_keys=True)) + "\n"
 
 
-@pytest.mark.parametrize("stack", ["Data", "Model", "Ingest", "Bulk", "Migration", "Api"])
-def test_dev_is_what_was_last_accepted(synthesized: Synthesized, stack: str) -> None:
-    _compare(f"dev-{stack}", _masked(synthesized.templates["dev"][stack]))
+@pytest.mark.parametrize("env", ["dev", "prod"])
+def test_an_environment_is_what_was_last_accepted(synthesized: Synthesized, env: str) -> None:
+    templates = synthesized.templates[env]
+    for stack, template in templates.items():
+        _compare(f"{env}-{stack}", _masked(template))
+    accepted = {file.stem.removeprefix(f"{env}-") for file in SNAPSHOTS.glob(f"{env}-*.json")}
+    assert accepted - {"slim-Model"} == set(templates), (
+        "remove the snapshots of stacks that there are no more"
+    )
 
 
 def _compare(name: str, present: str) -> None:
     snapshot = SNAPSHOTS / f"{name}.json"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         snapshot.write_text(present, encoding="utf-8")
-    assert present == snapshot.read_text(encoding="utf-8"), "accept with UPDATE_SNAPSHOTS=1"
+    assert snapshot.exists(), f"{name} is new: accept it with UPDATE_SNAPSHOTS=1"
+    assert present == snapshot.read_text(encoding="utf-8"), f"{name}: accept it with UPDATE_SNAPSHOTS=1"
 
 
 def test_dev_with_the_slim_image_is_what_was_last_accepted(slim: Synthesized) -> None:

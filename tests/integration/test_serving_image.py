@@ -4,6 +4,8 @@ import base64
 import json
 import re
 import signal
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from scripts.artifact.work import BUILD
 from scripts.local.model_package import python_version
 from scripts.local.settings import tool_python
 from scripts.local.waiting import wait_until
+from scripts.repository import ROOT
 from stacks.components.model_container import model_container
 from stacks.components.transform_task import transform_task
 from stacks.model_lock import LockedModel
@@ -30,6 +33,7 @@ from stacks.settings import DEV
 from tests.pictures import corrupt, jpeg
 from tests.serving_layout.container import Container, refusal, start_container
 from tests.serving_layout.dockerfile import ImageFacts, read_facts
+from tests.serving_layout.traffic import attempts
 
 pytestmark = [
     pytest.mark.verified("The models' own image: its Dockerfile's process and file system", on="stand-in"),
@@ -128,6 +132,42 @@ def test_a_request_over_the_models_limit_is_refused_and_the_server_lives_on(
     large = b"x" * (int(environment["MMS_MAX_REQUEST_SIZE"]) + 1)
     assert container.ask("/invocations", large, content_type="image/jpeg").status != 200
     assert container.ask("/invocations", b'{"inputs": "still there"}').status == 200
+
+
+def test_starting_and_answering_asks_for_nothing_outside_the_container(container: Container) -> None:
+    vectors(container, b'{"inputs": "a dog"}')
+    vectors(container, jpeg(seed=2), "image/jpeg")
+    assert attempts(container.first.pid) == {
+        "IPv4 without a route": 0,
+        "IPv6 without a route": 0,
+        "datagrams": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "address", "counted"),
+    [
+        ("AF_INET", "SOCK_STREAM", "192.0.2.1", "IPv4 without a route"),
+        ("AF_INET6", "SOCK_STREAM", "2001:db8::1", "IPv6 without a route"),
+        ("AF_INET", "SOCK_DGRAM", "127.0.0.1", "datagrams"),
+    ],
+)
+def test_an_attempt_to_reach_something_would_be_counted(
+    family: str, kind: str, address: str, counted: str
+) -> None:
+    attempt = f"""if True:
+        import fcntl, os, socket, struct, sys
+        with socket.socket() as any_socket:
+            fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 1))
+        with socket.socket(socket.{family}, socket.{kind}) as asking:
+            asking.connect_ex(("{address}", 53))
+            if socket.{kind} == socket.SOCK_DGRAM:
+                asking.send(b"who is who?")
+        sys.path.insert(0, {str(ROOT)!r})
+        from tests.serving_layout.traffic import attempts
+        print(attempts(os.getpid())[{counted!r}])"""
+    command = ["unshare", "--net", sys.executable, "-c", attempt]
+    assert int(subprocess.check_output(command, text=True)) >= 1
 
 
 def test_torch_is_neither_required_nor_loaded(container: Container) -> None:

@@ -1,9 +1,12 @@
 """What several unit tests ask: the query API on a small gallery, and a SageMaker runtime on loopback."""
 
+import io
+import logging
 from collections.abc import Iterator
 
 import pytest
 
+from imagesearch.entrypoints import wiring
 from tests.builders import InMemoryHouse
 from tests.embedders import SOUND, json_answer, sagemaker_variables
 from tests.query_api import Api, gallery, parts_of
@@ -18,6 +21,17 @@ def house() -> InMemoryHouse:
 @pytest.fixture
 def api(house: InMemoryHouse) -> Api:
     return Api(lambda: parts_of(house))
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the functions log during the test."""
+    handler = wiring.logger().registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    stream = io.StringIO()
+    before = handler.setStream(stream)
+    yield stream
+    handler.setStream(before)
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 import datetime
 import json
+from dataclasses import replace
 from fnmatch import fnmatch
-from typing import Any
+from typing import Any, get_args
 
 import opensearchpy
 import pytest
@@ -18,8 +19,10 @@ from imagesearch.adapters.opensearch_schema import index_body, template_body
 from imagesearch.adapters.opensearch_search import leg_body
 from imagesearch.errors import EngineMissingError, SearchUnavailableError, SettingsError
 from imagesearch.filters import BeginsWith, Exists
+from imagesearch.models import Quantisation
 from imagesearch.queries import Nearest, Words
-from tests.builders import ATTRIBUTES, an_index
+from stacks.settings.search import Quantisation as SettingsQuantisation
+from tests.builders import ATTRIBUTES, DIMENSION, an_index
 from tests.opensearch_server import opensearch_server
 
 
@@ -88,6 +91,31 @@ def test_our_own_bodies_name_the_engine(engine: str) -> None:
     assert "knn_vector" not in json.dumps(template)
 
 
+@pytest.mark.parametrize(
+    ("quantisation", "parameters"),
+    [
+        ("none", {}),
+        ("fp16", {"compression_level": "2x"}),
+        ("byte", {"compression_level": "4x"}),
+        ("on_disk", {"mode": "on_disk", "compression_level": "32x"}),
+    ],
+)
+def test_an_index_keeps_its_vectors_as_it_says(
+    quantisation: Quantisation, parameters: dict[str, str]
+) -> None:
+    body = index_body(replace(an_index(), quantisation=quantisation), engine="faiss")
+    assert body["mappings"]["_meta"]["quantisation"] == quantisation
+    for field in body["mappings"]["properties"].values():
+        method = {"name": "hnsw", "engine": "faiss", "space_type": "cosinesimil"}
+        assert field == {"type": "knn_vector", "dimension": DIMENSION, "method": method, **parameters}
+
+
+def test_every_quantisation_of_the_settings_has_a_mapping() -> None:
+    assert get_args(Quantisation) == get_args(SettingsQuantisation)
+    for quantisation in get_args(Quantisation):
+        index_body(replace(an_index(), quantisation=quantisation), engine="faiss")
+
+
 def test_the_template_knows_the_declared_attributes_and_no_others() -> None:
     template = template_body(alias="images", shards=1, replicas=0, attributes=ATTRIBUTES)
     mapping = template["template"]["mappings"]["properties"]["attributes"]
@@ -108,7 +136,7 @@ def test_the_template_of_the_alias_does_not_match_the_alias_of_the_kept_indices(
 
 def test_a_search_names_how_thorough_it_is_and_filters_inside() -> None:
     leg, where = Nearest(part="caption", vector=(0.6, 0.8)), BeginsWith(field="key", prefix="a/")
-    body = leg_body(leg, k=5, ef_search=100, where=where)
+    body = leg_body(leg, index=an_index(), k=5, ef_search=100, where=where)
     assert body["query"]["knn"]["caption_embedding"] == {
         "vector": (0.6, 0.8),
         "k": 5,
@@ -120,12 +148,38 @@ def test_a_search_names_how_thorough_it_is_and_filters_inside() -> None:
 
 
 def test_a_search_for_more_than_ef_looks_at_as_many() -> None:
-    body = leg_body(Nearest(part="picture", vector=(1.0,)), k=1000, ef_search=50, where=None)
+    leg = Nearest(part="picture", vector=(1.0,))
+    body = leg_body(leg, index=an_index(), k=1000, ef_search=50, where=None)
     assert body["query"]["knn"]["embedding"]["method_parameters"] == {"ef_search": 1000}
 
 
+@pytest.mark.parametrize("quantisation", ["fp16", "byte"])
+def test_where_a_graph_estimates_all_candidates_are_compared_by_their_whole_vectors(
+    quantisation: Quantisation,
+) -> None:
+    leg, index = Nearest(part="caption", vector=(0.6, 0.8)), replace(an_index(), quantisation=quantisation)
+    body = leg_body(leg, index=index, k=5, ef_search=100, where=None)
+    assert (body["size"], body["query"]["knn"]["caption_embedding"]["k"]) == (5, 100)
+    assert body["rescore"]["window_size"] == 100
+    exactly = body["rescore"]["query"]
+    assert (exactly["query_weight"], exactly["rescore_query_weight"]) == (0, 1)
+    assert exactly["rescore_query"]["script_score"]["script"]["params"] == {
+        "field": "caption_embedding",
+        "query_value": (0.6, 0.8),
+        "space_type": "cosinesimil",
+    }
+
+
+@pytest.mark.parametrize("quantisation", ["none", "on_disk"])
+def test_where_scores_are_exact_nothing_is_compared_twice(quantisation: Quantisation) -> None:
+    leg, index = Nearest(part="picture", vector=(0.6, 0.8)), replace(an_index(), quantisation=quantisation)
+    body = leg_body(leg, index=index, k=5, ef_search=100, where=None)
+    assert ("rescore" in body, body["query"]["knn"]["embedding"]["k"]) == (False, 5)
+
+
 def test_a_search_by_words_filters_without_counting_the_filter() -> None:
-    body = leg_body(Words(text="sea"), k=5, ef_search=100, where=Exists(field="title"))
+    index, where = an_index(), Exists(field="title")
+    body = leg_body(Words(text="sea"), index=index, k=5, ef_search=100, where=where)
     assert body["query"]["bool"]["filter"] == [{"exists": {"field": "title"}}]
     (words,) = body["query"]["bool"]["must"]
     assert words["multi_match"]["fields"] == ["title", "caption", "tags.words"]

@@ -18,6 +18,7 @@ from benchmarks.queries import (
     phrase,
     send,
 )
+from imagesearch_client import ApiKey
 
 MATERIAL = Material(
     keys=["a.jpg", "b.jpg"], categories=["garden"], picture=lambda number: b"%d" % number, prefix="album/"
@@ -34,7 +35,9 @@ def sent(queries: list[Mixed], answer: dict[str, object], status: int = 200) -> 
         return httpx.Response(status, json=answer)
 
     transport = httpx.MockTransport(respond)
-    return send(queries, url="http://api/", api_key="key", clients=1, transport=transport), cursors
+    return send(
+        queries, url="http://api/", credentials=ApiKey("key"), clients=1, transport=transport
+    ), cursors
 
 
 def test_mixed_queries_make_as_many_requests_as_asked_and_are_the_same_each_time() -> None:

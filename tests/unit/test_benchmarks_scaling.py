@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks import library_plan as plan
-from benchmarks import prices, results, scaling
-from benchmarks.library_plan import Rates
+from benchmarks import results, scaling
+from scripts.costs import library as plan
+from scripts.costs.library import Rates
+from stacks import prices
 from stacks.settings import PROD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +35,7 @@ def test_the_history_of_an_execution_bounds_a_run() -> None:
 
 @pytest.mark.parametrize(
     ("quantisation", "gigabytes"),
-    [("float32", 2393.6), ("fp16", 1267.2), ("byte", 704.0), ("on_disk, 32x", 211.2)],
+    [("none", 2393.6), ("fp16", 1267.2), ("byte", 704.0), ("on_disk", 211.2)],
 )
 def test_the_memory_of_a_billion_vectors_is_the_documented_estimate(
     quantisation: str, gigabytes: float

@@ -17,6 +17,7 @@ from moto.stepfunctions.models import Execution, stepfunctions_backends
 from rich.console import Console
 from typer.testing import CliRunner
 
+from imagesearch_client import ApiKey
 from scripts import render
 from scripts.bulk import runs as bulk
 from scripts.bulk.progress import Progress
@@ -74,7 +75,11 @@ def place() -> Iterator[Place]:
 def command(place: Place, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     """The command line against ``place``, on a terminal wide enough for any line."""
     target = Target(
-        url="https://api", api_key="k", artifacts=BUCKET, state_machine=place.state_machine, region=REGION
+        url="https://api",
+        credentials=ApiKey("k"),
+        artifacts=BUCKET,
+        state_machine=place.state_machine,
+        region=REGION,
     )
     monkeypatch.setattr("scripts.bulk.cli.find_target", lambda: target)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")

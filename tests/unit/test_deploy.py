@@ -12,7 +12,7 @@ from moto import mock_aws
 from scripts import deploy as module
 from scripts.artifact.package import PackagedModel
 from scripts.artifact.publish import record
-from scripts.deploy import deploy
+from scripts.deploy import deploy, prepare
 from scripts.errors import CommandError
 from scripts.migration.status import IndexInUse
 from stacks.model_lock import ModelLock
@@ -179,3 +179,55 @@ def test_an_environment_that_is_not_in_aws_is_refused(tmp_path: Path, environmen
         run(tmp_path, environment)
 
     assert raised.value.code == "environment_unknown"
+
+
+def _published() -> list[str]:
+    listed = boto3.client("s3", region_name="us-east-1").list_objects_v2(Bucket="dev-artifacts")
+    return [item["Key"] for item in listed.get("Contents", [])]
+
+
+def _prepare(tmp_path: Path) -> None:
+    prepare("dev", region=None, lock=tmp_path / "model.lock", output=tmp_path, report=print)
+
+
+@pytest.mark.parametrize("with_cdk", [False, True], ids=["prepared", "deployed"])
+@pytest.mark.parametrize("locked", ["nothing", "another artifact"])
+def test_where_only_what_is_locked_may_be_deployed_nothing_else_is_published(
+    tmp_path: Path, calls: Path, packaged: PackagedModel, locked: str, with_cdk: bool
+) -> None:
+    lock = tmp_path / "model.lock"
+    if locked != "nothing":
+        record(replace(packaged, digest="b" * 64), lock)
+    before = lock.read_bytes() if lock.exists() else None
+
+    with pytest.raises(CommandError, match="publish-model --model clip-vit-b-32 --env dev") as raised:
+        run(tmp_path, locked=True) if with_cdk else _prepare(tmp_path)
+
+    assert raised.value.code == "model_not_locked"
+    assert _published() == []
+    assert (lock.read_bytes() if lock.exists() else None) == before
+
+
+def test_preparing_publishes_what_the_lock_names_and_deploys_nothing(
+    tmp_path: Path, calls: Path, packaged: PackagedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(packaged, tmp_path / "model.lock")
+    _prepare(tmp_path)
+    # It is packaged once only.
+    monkeypatch.delattr(module, "package_model")
+    _prepare(tmp_path)
+
+    assert _published() == [f"models/{packaged.digest}/model.tar.gz"]
+    assert not calls.exists()
+
+
+def test_preparing_refuses_to_take_the_model_of_an_index_in_use(
+    tmp_path: Path, packaged: PackagedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(packaged, tmp_path / "model.lock")
+    monkeypatch.setattr(module, "indices_in_use", lambda *_: [IndexInUse("images-eeeeeeeeeeee-1", "e" * 64)])
+
+    with pytest.raises(CommandError) as raised:
+        _prepare(tmp_path)
+
+    assert (raised.value.code, _published()) == ("model_in_use", [])

@@ -1,14 +1,21 @@
-"""The function behind the index's custom resource, on in-memory parts."""
+"""The function behind the custom resources in the domain, on in-memory parts."""
 
 from typing import Any
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from imagesearch.access import Admission
+from imagesearch.adapters.in_memory_access import InMemoryAccessControl
 from imagesearch.adapters.in_memory_index import InMemoryVectorIndex
 from imagesearch.entrypoints.index_setup import Handler, build_handler
 from imagesearch.entrypoints.wiring import IndexSetupParts
-from imagesearch.errors import IndexMissingError, SearchRefusedError, SearchUnavailableError
+from imagesearch.errors import (
+    EventInvalidError,
+    IndexMissingError,
+    SearchRefusedError,
+    SearchUnavailableError,
+)
 from imagesearch.index_setup import IndexSetup
 from imagesearch.models import IndexInfo
 from tests.builders import FINGERPRINT, OTHER_FINGERPRINT, an_image, embedded
@@ -37,14 +44,23 @@ class Starting(InMemoryVectorIndex):
             raise self._error
 
 
-def _handler(index: InMemoryVectorIndex, pauses: list[float] | None = None) -> Handler:
+def _handler(
+    index: InMemoryVectorIndex,
+    pauses: list[float] | None = None,
+    *,
+    access: InMemoryAccessControl | None = None,
+) -> Handler:
     setup = IndexSetup(administration=index, alias="images", space="cosinesimil", shards=1, replicas=0)
-    parts = IndexSetupParts(setup=setup, alias="images")
+    parts = IndexSetupParts(setup=setup, access=access or InMemoryAccessControl(), alias="images")
     return build_handler(lambda: parts, pause=(pauses if pauses is not None else list[float]()).append)
 
 
 def _event(kind: str, **properties: str) -> dict[str, Any]:
-    event: dict[str, Any] = {"RequestType": kind, "ResourceProperties": PROPERTIES | properties}
+    event: dict[str, Any] = {
+        "RequestType": kind,
+        "ResourceType": "Custom::SearchIndex",
+        "ResourceProperties": PROPERTIES | properties,
+    }
     return event if kind == "Create" else event | {"PhysicalResourceId": "images"}
 
 
@@ -132,3 +148,52 @@ def test_a_refusal_fails_the_deployment_at_once() -> None:
 def test_unusable_properties_fail_the_deployment(properties: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         _handler(InMemoryVectorIndex())(_event("Create", **properties), Context())
+
+
+def _access_event(kind: str, **properties: str) -> dict[str, Any]:
+    wanted = {"Name": "imagesearch_query", "Access": "search", "Role": "arn:aws:iam::1:role/query"}
+    return {
+        "RequestType": kind,
+        "ResourceType": "Custom::DomainAccess",
+        "ResourceProperties": {"ServiceToken": "arn", **wanted, **properties},
+    }
+
+
+def test_a_functions_role_is_admitted_to_the_domain_and_dismissed_with_its_stack() -> None:
+    access = InMemoryAccessControl()
+    handler = _handler(InMemoryVectorIndex(), access=access)
+    assert handler(_access_event("Create"), Context()) == {"PhysicalResourceId": "imagesearch_query"}
+    assert access.admitted["imagesearch_query"] == Admission(
+        name="imagesearch_query", access="search", principal="arn:aws:iam::1:role/query"
+    )
+    handler(_access_event("Update", Role="arn:aws:iam::1:role/another"), Context())
+    assert access.admitted["imagesearch_query"].principal == "arn:aws:iam::1:role/another"
+    handler(_access_event("Delete"), Context())
+    assert access.admitted == {}
+
+
+def test_a_domain_that_admits_nobody_yet_is_waited_for() -> None:
+    class Busy(InMemoryAccessControl):
+        failures = 2
+
+        def admit(self, admission: Admission) -> None:
+            if self.failures:
+                self.failures -= 1
+                raise SearchUnavailableError("Not yet.", retry_after=5)
+            super().admit(admission)
+
+    access, pauses = Busy(), list[float]()
+    _handler(InMemoryVectorIndex(), pauses, access=access)(_access_event("Create"), Context())
+    assert (list(access.admitted), len(pauses)) == (["imagesearch_query"], 2)
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        (_access_event("Create", Access="everything"), "search, write, administer, backup"),
+        (_access_event("Create") | {"ResourceType": "Custom::Other"}, "Custom::Other"),
+    ],
+)
+def test_what_no_stack_of_ours_asks_for_fails_the_deployment(event: dict[str, Any], message: str) -> None:
+    with pytest.raises(EventInvalidError, match=message):
+        _handler(InMemoryVectorIndex())(event, Context())

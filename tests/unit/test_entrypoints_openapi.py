@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,11 +10,12 @@ from botocore.credentials import Credentials
 
 from imagesearch.adapters.s3_links import BucketAddress, LinkSigner
 from imagesearch.entrypoints import request_types
-from imagesearch.entrypoints.openapi import document
+from imagesearch.entrypoints.openapi import CREDENTIAL_ERRORS, SCHEMES, document
 from imagesearch.entrypoints.rendering import STATUS
 from imagesearch.entrypoints.requests import MAX_PICTURES
 from imagesearch.entrypoints.routes import ROUTES, Route
 from imagesearch.filters import FIELDS
+from imagesearch.settings import Authorisation
 from imagesearch.thumbnails import SIZES
 from tests.query_api import Api, described, proxy_event
 
@@ -49,9 +50,36 @@ def test_every_error_of_a_route_is_told_with_its_status(route: Route) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
-def test_a_route_tells_whether_it_asks_for_a_key(route: Route) -> None:
+def test_a_route_tells_whether_it_asks_who_calls(route: Route) -> None:
     asked = _operation(route).get("security", document()["security"])
-    assert asked == ([{"key": []}] if route.asks_for_key else [])
+    assert asked == ([{"key": []}, {"iam": []}, {"cognito": []}] if route.guarded else [])
+
+
+@pytest.mark.parametrize("way", get_args(Authorisation))
+def test_an_environment_tells_of_what_it_asks_for_itself_and_of_nothing_else(way: Authorisation) -> None:
+    told = document(way)
+
+    assert told["security"] == [{way: []}]
+    assert told["components"]["securitySchemes"].keys() == {way}
+    answers = told["paths"]["/search"]["post"]["responses"]
+    codes = {code for answer in answers.values() for code in _codes(answer)}
+    others = {code for other in SCHEMES if other != way for _, code, _ in CREDENTIAL_ERRORS[other]}
+    assert {code for _, code, _ in CREDENTIAL_ERRORS[way]} <= codes
+    assert not others & codes
+
+
+def test_an_open_route_knows_no_missing_credentials() -> None:
+    answers = document()["paths"]["/thumbnails/{id}"]["get"]["responses"]
+    codes = {code for answer in answers.values() for code in _codes(answer)}
+
+    assert not codes & {code for errors in CREDENTIAL_ERRORS.values() for _, code, _ in errors}
+
+
+def _codes(answer: dict[str, Any]) -> list[str]:
+    if "schema" not in (content := answer["content"].get("application/json", {})):
+        return []
+    parts = content["schema"].get("allOf", [])
+    return [code for part in parts[1:] for code in part["properties"]["error"]["properties"]["code"]["enum"]]
 
 
 def test_pictures_may_be_sent_as_every_type_that_is_taken() -> None:

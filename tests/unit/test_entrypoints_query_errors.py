@@ -4,27 +4,15 @@ import base64
 import io
 import json
 import logging
-from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
 
 from imagesearch import errors
-from imagesearch.entrypoints import rendering, wiring
+from imagesearch.entrypoints import rendering
 from imagesearch.entrypoints.wiring import QueryParts
 from imagesearch.errors import ImageSearchError
 from tests.query_api import PICTURES, REQUEST_ID, Api, base64_of
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What the handler logs during the test."""
-    handler = wiring.logger().registered_handler
-    assert isinstance(handler, logging.StreamHandler)
-    stream = io.StringIO()
-    before = handler.setStream(stream)
-    yield stream
-    handler.setStream(before)
 
 
 def _failing(error: Exception) -> Api:

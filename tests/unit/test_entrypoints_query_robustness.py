@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "URL_TTL_SECONDS": "900",
     "ENCODE_CACHE_SIZE": "1000",
     "FETCH_URLS": "never",
+    "AUTHORISATION": "key",
 }
 
 Built = Callable[..., Api]

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from imagesearch.api_access import KeyAccess, SignedAccess, TokenAccess
 from imagesearch.entrypoints import migration_wiring, thumbnail_wiring, wiring
 from imagesearch.errors import SettingsError, UrlRefusedError
 from imagesearch.settings import (
+    CanarySettings,
     IndexSetupSettings,
     IngestSettings,
     MigrationSettings,
@@ -38,12 +40,14 @@ QUERY = INGEST | {
     "URL_TTL_SECONDS": "900",
     "ENCODE_CACHE_SIZE": "1000",
     "FETCH_URLS": "never",
+    "AUTHORISATION": "key",
 }
 INDEX_SETUP = {
     "SEARCH_ENDPOINT": "http://127.0.0.1:9200",
     "INDEX_ALIAS": "images",
     "VECTOR_ENGINE": "lucene",
     "VECTOR_SPACE": "cosinesimil",
+    "QUANTISATION": "none",
     "ATTRIBUTES": "{}",
     "NUMBER_OF_SHARDS": "1",
     "NUMBER_OF_REPLICAS": "0",
@@ -61,9 +65,15 @@ MIGRATION = (
     }
 )
 THUMBNAIL = {"IMAGE_BUCKET": "pictures", "ARTIFACT_BUCKET": "artifacts", "MAX_PICTURE_BYTES": "50000000"}
+CANARY = {
+    "API_URL": "https://api.example.org/prod/",
+    "API_ACCESS": '{"mode": "key", "key_id": "key-1"}',
+    "PATIENCE_SECONDS": "60.0",
+}
 CASES = [
     (QuerySettings, QUERY),
     (ThumbnailSettings, THUMBNAIL),
+    (CanarySettings, CANARY),
     (IngestSettings, INGEST),
     (IndexSetupSettings, INDEX_SETUP),
     (MigrationSettings, MIGRATION),
@@ -78,7 +88,10 @@ def test_settings_are_read_from_their_variables_and_no_others(
     assert {name.upper(): value for name, value in vars(settings).items()}.keys() == environment.keys()
     for name, value in vars(settings).items():
         text = environment[name.upper()]
-        assert value == json.loads(text) if name == "attributes" else str(value) == text
+        if name == "api_access":
+            assert value == KeyAccess(key_id="key-1")
+        else:
+            assert value == json.loads(text) if name == "attributes" else str(value) == text
 
 
 @pytest.mark.parametrize(
@@ -112,6 +125,7 @@ def test_a_missing_variable_is_named(
         ("URL_TTL_SECONDS", "0"),
         ("ENCODE_CACHE_SIZE", "0"),
         ("FETCH_URLS", "False"),
+        ("AUTHORISATION", "none"),
         ("ATTRIBUTES", "price"),
         ("ATTRIBUTES", "[]"),
         ("ATTRIBUTES", '{"price": "decimal"}'),
@@ -132,7 +146,49 @@ def test_an_unusable_variable_of_the_index_is_named(name: str, value: str) -> No
         IndexSetupSettings.from_environment(INDEX_SETUP | {name: value})
 
 
-@pytest.mark.parametrize("entrypoint", ["query", "ingest", "index_setup", "migration", "thumbnail"])
+TOKEN = {
+    "mode": "cognito",
+    "user_pool_id": "pool-1",
+    "client_id": "client-1",
+    "token_url": "https://sign-in.example/oauth2/token",
+    "scope": "imagesearch/search",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "access"),
+    [
+        ({"mode": "iam"}, SignedAccess()),
+        (
+            TOKEN,
+            TokenAccess(
+                user_pool_id="pool-1",
+                client_id="client-1",
+                token_url="https://sign-in.example/oauth2/token",
+                scope="imagesearch/search",
+            ),
+        ),
+    ],
+)
+def test_the_canary_knows_what_each_kind_of_api_asks_for(given: dict[str, str], access: object) -> None:
+    settings = CanarySettings.from_environment(CANARY | {"API_ACCESS": json.dumps(given)})
+    assert settings.api_access == access
+
+
+@pytest.mark.parametrize(
+    "given", ["key", "{}", '{"mode": "none"}', '{"mode": "key"}', '{"mode": "key", "key_id": 1}']
+)
+def test_an_access_that_the_canary_cannot_have_is_refused(given: str) -> None:
+    with pytest.raises(SettingsError, match="API_ACCESS"):
+        CanarySettings.from_environment(CANARY | {"API_ACCESS": given})
+
+
+def test_an_address_of_the_api_that_is_none_is_refused() -> None:
+    with pytest.raises(SettingsError, match="API_URL"):
+        CanarySettings.from_environment(CANARY | {"API_URL": "api.example.org"})
+
+
+@pytest.mark.parametrize("entrypoint", ["query", "ingest", "index_setup", "migration", "thumbnail", "canary"])
 def test_importing_an_entrypoint_needs_no_environment_and_loads_no_client(entrypoint: str) -> None:
     script = f"""
 import sys

@@ -13,7 +13,7 @@ from scripts.local.cdk import Cdk
 from scripts.local.deployment import Deployment
 from scripts.local.emulator.launcher import MINISTACK_VERSION
 from scripts.local.emulator_process import PART, Emulator
-from scripts.local.environment import models_running
+from scripts.local.environment import authorisation_running, models_running
 from scripts.local.model_package import model_lock_path, write_model_lock
 from scripts.local.processes import ProcessTable
 from scripts.local.settings import LocalSettings
@@ -60,6 +60,13 @@ def test_a_deployment_is_current_for_its_own_models_only(settings: LocalSettings
     assert not deployment.is_current([first, second])
 
 
+def test_a_deployment_is_current_for_what_its_api_asks_of_callers_only(settings: LocalSettings) -> None:
+    model = packaged("a" * 64)
+    Deployment(settings, print, authorisation="cognito").remember([model])
+    assert Deployment(settings, print, authorisation="cognito").is_current([model])
+    assert not Deployment(settings, print, authorisation="key").is_current([model])
+
+
 def test_the_order_of_the_models_counts_as_a_new_index_is_made_for_the_first(settings: LocalSettings) -> None:
     deployment, first, second = Deployment(settings, print), packaged("a" * 64), packaged("b" * 64)
     deployment.remember([first, second])
@@ -93,6 +100,13 @@ def test_the_environments_lock_names_its_models_and_no_earlier_ones(settings: Lo
 def test_without_a_running_environment_the_default_model_is_meant(settings: LocalSettings) -> None:
     (settings.directory / "environment.json").write_text('{"models": ["demo", "demo-256"]}')
     assert models_running(settings) == ("demo",)
+
+
+def test_a_running_environment_keeps_what_its_api_asks_of_callers(settings: LocalSettings) -> None:
+    (settings.directory / "environment.json").write_text('{"authorisation": "cognito"}')
+    assert authorisation_running(settings) == "key"
+    with a_process_in_place_of_the_emulator(settings):
+        assert authorisation_running(settings) == "cognito"
 
 
 def test_a_running_environment_keeps_its_models(settings: LocalSettings) -> None:

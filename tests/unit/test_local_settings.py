@@ -14,15 +14,29 @@ from scripts.local.unprivileged import (
     readable_copy,
 )
 from scripts.local.waiting import wait_until
+from scripts.local.web_process import WebPage
 
 
 def test_variables_move_the_directory_and_the_ports() -> None:
     settings = LocalSettings.from_environment(
-        {"IMAGESEARCH_LOCAL_DIR": "/x/y", "IMAGESEARCH_EMULATOR_PORT": "5000"}
+        {"IMAGESEARCH_LOCAL_DIR": "/x/y", "IMAGESEARCH_EMULATOR_PORT": "5000", "IMAGESEARCH_WEB_PORT": "5001"}
     )
     assert settings.directory == Path("/x/y")
     assert settings.emulator_url == "http://127.0.0.1:5000"
+    assert WebPage(settings).url == "http://127.0.0.1:5001/"
     assert settings.opensearch_port == 9200
+
+
+def test_an_environment_that_enforces_iam_answers_by_tls_and_has_an_authority_of_its_own() -> None:
+    settings = LocalSettings.from_environment({"IMAGESEARCH_LOCAL_DIR": "/x", "IMAGESEARCH_ENFORCE": "true"})
+    assert settings.emulator_url == "https://127.0.0.1:4566"
+    assert settings.ca_file == Path("/x/tls/ca.pem")
+    assert LocalSettings.from_environment({}).ca_file is None
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_refused_by_name() -> None:
+    with pytest.raises(CommandError, match="IMAGESEARCH_ENFORCE"):
+        LocalSettings.from_environment({"IMAGESEARCH_ENFORCE": "yes"})
 
 
 @pytest.mark.parametrize("value", ["", "abc", "0", "70000", "-1"])

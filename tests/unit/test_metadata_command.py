@@ -12,7 +12,7 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from imagesearch.metadata import Attributes
-from imagesearch_client import ImageSearchClient
+from imagesearch_client import ApiKey, ImageSearchClient
 from scripts.cli import app
 from scripts.errors import CommandError
 from scripts.metadata.describe import describe
@@ -169,11 +169,11 @@ def test_what_s3_refuses_is_one_sentence(s3: Any) -> None:
 def command(s3: Any, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     """The command line, against the bucket and an API that declares the attributes."""
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=a_health(ATTRIBUTES)))
-    target = Target(url="http://api", api_key="k", bucket=BUCKET, region="us-east-1")
+    target = Target(url="http://api", credentials=ApiKey("k"), bucket=BUCKET, region="us-east-1")
     monkeypatch.setattr("scripts.metadata.cli.find_target", lambda bucket: target)
     monkeypatch.setattr(
-        "scripts.metadata.cli.ImageSearchClient",
-        lambda url, key: ImageSearchClient(url, key, transport=transport),
+        "scripts.metadata.cli.client_of",
+        lambda target: ImageSearchClient(target.url, target.credentials, transport=transport),
     )
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")

@@ -23,7 +23,8 @@ from scripts.errors import CommandError
 from scripts.migration import environments
 from scripts.migration.command import Command
 from scripts.migration.environments import Environment, find_environment
-from scripts.migration.function import PATIENCE_SECONDS, MigrationFunction
+from scripts.migration.function import MigrationFunction
+from scripts.stepping import PATIENCE_SECONDS
 from stacks.model_lock import LockedModel
 from tests.builders import FINGERPRINT, OTHER_FINGERPRINT
 from tests.migration import DIMENSION, DRAIN, NEW, OLD, PICTURES, MigrationHouse, migration_house

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from imagesearch.models import document_id
-from imagesearch_client import ApiError
+from imagesearch_client import ApiError, ApiKey
 from scripts.cli import app
 from scripts.errors import CommandError
 from scripts.target import Target
@@ -33,9 +33,9 @@ def house() -> House:
 def search(house: House, monkeypatch: pytest.MonkeyPatch) -> Search:
     """Runs the command with these arguments; what ends it is raised."""
     monkeypatch.setattr(
-        "scripts.search.cli.find_target", lambda url, api_key: Target(url=URL, api_key="secret")
+        "scripts.search.cli.find_target", lambda url, api_key: Target(url=URL, credentials=ApiKey("secret"))
     )
-    monkeypatch.setattr("scripts.search.cli.ImageSearchClient", lambda url, api_key: house.client())
+    monkeypatch.setattr("scripts.search.cli.client_of", lambda target: house.client())
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments: str) -> Result:

@@ -17,6 +17,7 @@ from imagesearch.errors import (
     SourceNotFoundError,
     SourceTooLargeError,
 )
+from imagesearch.figures import Figures
 from imagesearch.image_building import ImageBuild, ImageOrder
 from imagesearch.metadata import MAX_SIDECAR_BYTES, is_sidecar, sidecar_key
 from imagesearch.models import (
@@ -251,3 +252,14 @@ class InMemoryImageBuilder:
         if state.status == "succeeded":
             order = self.requests[build]
             self.images.add((order.repository, order.tag))
+
+
+class InMemoryMetrics:
+    """Every record of figures, in their order."""
+
+    def __init__(self) -> None:
+        self.records: list[Figures] = []
+
+    def record(self, figures: Figures) -> None:
+        """Keep the figures."""
+        self.records.append(dict(figures))

@@ -140,6 +140,17 @@ class InMemoryVectorIndex:
             if key.startswith(prefix) and key > after and (last is None or key <= last):
                 yield key
 
+    def documents(self, index: str) -> dict[str, EmbeddedImage | RejectedImage]:
+        """Return a copy of all documents of an index, by id."""
+        return dict(self._documents[self._info(index).name])
+
+    def lose(self, index: str) -> None:
+        """Let an index be gone, with the alias that leads to it, as when a domain is lost."""
+        self._indices.pop(index, None)
+        self._documents.pop(index, None)
+        self._alias = None if self._alias == index else self._alias
+        self._written = tuple(name for name in self._written if name != index)
+
     def put_image(self, index: str, image: EmbeddedImage) -> None:
         """Write a picture, replacing whatever the index held for its key."""
         self._documents[self._info(index).name][image.image.id] = image

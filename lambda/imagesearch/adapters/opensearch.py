@@ -67,13 +67,14 @@ class OpenSearchVectorIndex:
         self._pause = pause
         self._active: tuple[float, IndexInfo] | None = None
         self._written: tuple[IndexInfo, ...] | None = None
+        self._known: dict[str, IndexInfo] = {}
 
     def active(self) -> IndexInfo:
         """Return the index that the alias leads to, at most some seconds old. Raises IndexMissingError."""
         now, remembered = self._clock(), self._active
         if remembered is None or now - remembered[0] >= _REMEMBERED_SECONDS:
             self._active = self._written = None
-            remembered = self._active = (now, read_active(self._client, self._alias))
+            remembered = self._active = (now, self._noted(read_active(self._client, self._alias)))
         return remembered[1]
 
     def written(self) -> tuple[IndexInfo, ...]:
@@ -91,8 +92,9 @@ class OpenSearchVectorIndex:
         self, index: str, legs: Sequence[Nearest | Words], *, k: int, where: Filter | None = None
     ) -> tuple[tuple[Match, ...], ...]:
         """Return for every leg the at most k best pictures that the filter lets through, best first."""
+        known = self._known.get(index) or self._noted(read_active(self._client, index))
         return opensearch_search.search(
-            self._client, index, legs, k=k, ef_search=self._ef_search, where=where
+            self._client, known, legs, k=k, ef_search=self._ef_search, where=where
         )
 
     def vectors(
@@ -186,6 +188,11 @@ class OpenSearchVectorIndex:
         with translated():
             answer = self._client.count(index=index, body={"query": {"term": {"state": schema.INDEXED}}})
         return int(answer["count"])
+
+    def _noted(self, index: IndexInfo) -> IndexInfo:
+        """Return an index, whose nature never changes and is remembered for as long as this process lives."""
+        self._known[index.name] = index
+        return index
 
     def _hits(self, index: str, body: dict[str, Any], **params: str) -> list[dict[str, Any]]:
         with translated():

@@ -136,7 +136,11 @@ def _read_models(client: OpenSearch, target: str) -> tuple[IndexInfo, ...]:
     metas = {name: entry["mappings"]["_meta"] for name, entry in sorted(answer.items())}
     return tuple(
         IndexInfo(
-            name=name, fingerprint=meta["fingerprint"], dimension=meta["dimension"], space=meta["space"]
+            name=name,
+            fingerprint=meta["fingerprint"],
+            dimension=meta["dimension"],
+            space=meta["space"],
+            quantisation=meta.get("quantisation", "none"),
         )
         for name, meta in metas.items()
     )

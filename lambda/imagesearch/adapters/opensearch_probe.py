@@ -7,7 +7,7 @@ from opensearchpy import OpenSearch
 
 from imagesearch.adapters import opensearch_schema as schema
 from imagesearch.adapters.opensearch_client import read_active, translated
-from imagesearch.adapters.opensearch_search import FIELDS
+from imagesearch.adapters.opensearch_search import FIELDS, exact_query
 from imagesearch.models import Vector
 from imagesearch.queries import Match, VectorPart
 
@@ -39,10 +39,8 @@ class OpenSearchProbe:
 
     def exact(self, index: str, vector: Vector, *, k: int) -> tuple[Match, ...]:
         """Return the k nearest pictures by comparing with all of them, scored as a search scores them."""
-        query_value, space = tuple(vector), self._space(index)
-        parameters = {"field": schema.VECTOR_FIELD, "query_value": query_value, "space_type": space}
-        script = {"lang": "knn", "source": "knn_score", "params": parameters}
-        query = {"script_score": {"query": {"bool": {"filter": [_PICTURES]}}, "script": script}}
+        pictures = {"bool": {"filter": [_PICTURES]}}
+        query = exact_query(pictures, schema.VECTOR_FIELD, vector, self._space(index))
         body = {"size": k, "query": query, "_source": schema.SOURCE_FIELDS}
         hits = self._search(index, body, params={"request_timeout": _TIMEOUT_SECONDS})
         return tuple(Match(image=schema.image_of(hit["_source"]), score=hit["_score"]) for hit in hits)

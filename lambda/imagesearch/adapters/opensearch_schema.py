@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imagesearch.metadata import Attributes, AttributeType
-from imagesearch.models import EmbeddedImage, ImageRecord, IndexInfo, Metadata, RejectedImage, Vector
+from imagesearch.models import (
+    EmbeddedImage,
+    ImageRecord,
+    IndexInfo,
+    Metadata,
+    Quantisation,
+    RejectedImage,
+    Vector,
+)
 from imagesearch.vectors import vector_json
 
 VECTOR_FIELD = "embedding"
@@ -55,6 +63,13 @@ _ATTRIBUTE_TYPES: Mapping[AttributeType, dict[str, str]] = {
     "boolean": {"type": "boolean"},
     "date": {"type": "date", "format": "strict_date_optional_time"},
 }
+_QUANTISED: Mapping[Quantisation, dict[str, str]] = {
+    "none": {},
+    "fp16": {"compression_level": "2x"},
+    "byte": {"compression_level": "4x"},
+    "on_disk": {"mode": "on_disk", "compression_level": "32x"},
+}
+"""Levels rather than encoders: their parameters differ between versions of OpenSearch, levels do not."""
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 """UTF-8 rather than escaped, so that the guard against other engines has nothing to parse."""
 
@@ -80,9 +95,19 @@ def template_body(*, alias: str, shards: int, replicas: int, attributes: Attribu
 
 def index_body(index: IndexInfo, *, engine: str) -> dict[str, Any]:
     """Return what the template cannot know: the model's identity and its vector fields."""
-    meta = {"fingerprint": index.fingerprint, "dimension": index.dimension, "space": index.space}
+    meta = {
+        "fingerprint": index.fingerprint,
+        "dimension": index.dimension,
+        "space": index.space,
+        "quantisation": index.quantisation,
+    }
     method = {"name": "hnsw", "engine": engine, "space_type": index.space}
-    vector = {"type": "knn_vector", "dimension": index.dimension, "method": method}
+    vector = {
+        "type": "knn_vector",
+        "dimension": index.dimension,
+        "method": method,
+        **_QUANTISED[index.quantisation],
+    }
     return {"mappings": {"_meta": meta, "properties": dict.fromkeys(VECTOR_FIELDS, vector)}}
 
 

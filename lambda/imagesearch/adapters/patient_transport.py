@@ -7,6 +7,7 @@ from opensearchpy import ConnectionError as OpenSearchConnectionError
 from opensearchpy import ConnectionTimeout, Transport, TransportError
 
 from imagesearch.adapters.retrying import persistently
+from imagesearch.correlation import correlation_id
 from imagesearch.deadline import deadline, seconds_left
 
 _TIMEOUT_SECONDS = 10
@@ -20,7 +21,8 @@ class PatientTransport(Transport):
 
     Each request says with `request_timeout` how many seconds it may take with all its attempts, unless the
     deadline is sooner. What timed out is not tried again: it may still be at work. Nor are bulk requests:
-    who sends them waits longer, and sends again only what was not written.
+    who sends them waits longer, and sends again only what was not written. Each carries the id of what is
+    being worked on, which OpenSearch writes into its slow logs and shows with its tasks.
     """
 
     def __init__(self, hosts: Any, *, pause: Callable[[float], None], **kwargs: Any) -> None:
@@ -49,7 +51,7 @@ class PatientTransport(Transport):
                 body,
                 timeout=_timeouts(seconds_left(at_most=seconds)),  # type: ignore[arg-type]
                 ignore=ignore,
-                headers=headers,
+                headers=_with_id(headers),
             )
             if url.endswith("/_msearch"):
                 _refuse_passing(answer["responses"])
@@ -61,6 +63,11 @@ class PatientTransport(Transport):
             return persistently(
                 attempt, seconds=seconds, is_worth_retrying=_is_worth_retrying, pause=self._pause
             )
+
+
+def _with_id(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    identifier = correlation_id()
+    return headers if identifier is None else {**(headers or {}), "X-Opaque-Id": identifier}
 
 
 def _timeouts(seconds: float) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from imagesearch.adapters import sagemaker_answers as answers
 from imagesearch.adapters.retrying import RETRY_SHARE, persistently
 from imagesearch.adapters.sagemaker_errors import is_worth_retrying, translate
+from imagesearch.correlation import correlation_id
 from imagesearch.deadline import seconds_left
 from imagesearch.errors import PictureEmptyError, RequestTooLargeError, UseUploadError
 from imagesearch.fingerprints import SHORT
@@ -53,7 +54,7 @@ class SageMakerEmbedder:
 
     A throttled or failing endpoint is asked again, with growing random pauses, while a quarter of
     `invoke_timeout_seconds` lasts, or of what the deadline leaves of them; then ModelUnavailableError tells
-    the caller when to come back.
+    the caller when to come back. The container is told the id of what is being worked on.
     """
 
     def __init__(
@@ -110,10 +111,15 @@ class SageMakerEmbedder:
         endpoint = self._endpoint_prefix + fingerprint[:SHORT]
         seconds = seconds_left(at_most=self._invoke_timeout_seconds)
         client = self._client_for(seconds)
+        identifier = correlation_id()
 
         def attempt() -> bytes:
             answer = client.invoke_endpoint(
-                EndpointName=endpoint, ContentType=content_type, Accept=accept, Body=body
+                EndpointName=endpoint,
+                ContentType=content_type,
+                Accept=accept,
+                Body=body,
+                **({} if identifier is None else {"CustomAttributes": identifier}),
             )
             return answer["Body"].read()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from itertools import islice
 from typing import TypeVar
 
@@ -20,6 +21,14 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Return the result for each item, in their order. Raises what the first one that failed raised."""
+    """Return the result for each item, in their order. Raises what the first one that failed raised.
+
+    What is known here by context, such as the id of the work, is known to each.
+    """
+
+    def in_context(context: Context, item: T) -> R:
+        return context.run(work, item)
+
+    each = list(items)
     with ThreadPoolExecutor(_THREADS) as threads:
-        return list(threads.map(work, items))
+        return list(threads.map(in_context, [copy_context() for _ in each], each))

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from imagesearch.bulk.planning import Planner
-from imagesearch.entrypoints import bulk_wiring, wiring
+from imagesearch.entrypoints import bulk_wiring, observing, wiring
 from imagesearch.entrypoints.bulk_events import input_of, page_of, run_of, token_of
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
@@ -19,10 +19,10 @@ def build_handler(parts: Callable[[], Planner]) -> Handler:
 
         The first one may hold "source", "check" and "index" too, which the run remembers.
         """
-        step = parts().plan(
-            run=run_of(event), given=input_of(event), page=page_of(event), token=token_of(event)
-        )
-        wiring.logger().info("planned", run=step.run, pages=step.page, done=step.done)
+        run = run_of(event)
+        with observing.working_on(run, run=run):
+            step = parts().plan(run=run, given=input_of(event), page=page_of(event), token=token_of(event))
+            wiring.logger().info("planned", pages=step.page, done=step.done)
         return asdict(step)
 
     return handler

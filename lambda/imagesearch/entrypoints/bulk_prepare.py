@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from imagesearch.bulk.preparing import Preparer
-from imagesearch.entrypoints import bulk_wiring, wiring
+from imagesearch.entrypoints import bulk_wiring, observing, wiring
 from imagesearch.entrypoints.bulk_events import run_of
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
@@ -16,8 +16,10 @@ def build_handler(parts: Callable[[], Preparer]) -> Handler:
 
     def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
         """Prepare {"run"}; the answer is what the transform job is made of."""
-        preparation = parts().prepare(run_of(event))
-        wiring.logger().info("prepared", run=preparation.run, shards=preparation.shards, job=preparation.job)
+        run = run_of(event)
+        with observing.working_on(run, run=run):
+            preparation = parts().prepare(run)
+            wiring.logger().info("prepared", shards=preparation.shards, job=preparation.job)
         return asdict(preparation)
 
     return handler

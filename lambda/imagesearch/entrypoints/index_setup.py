@@ -1,15 +1,15 @@
-"""The function behind the index's custom resource, called by the CDK's provider framework."""
+"""The function behind the custom resources in the domain, called by the CDK's provider framework."""
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from imagesearch.access import Access, Admission
 from imagesearch.entrypoints import wiring
 from imagesearch.entrypoints.wiring import IndexSetupParts
-from imagesearch.errors import SearchUnavailableError
-from imagesearch.models import IndexInfo
+from imagesearch.errors import EventInvalidError, SearchUnavailableError
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
@@ -24,31 +24,59 @@ def build_handler(
     """Return the function's handler; `pause` waits between attempts."""
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        """Make sure that there is an index; a deletion leaves it, since the data is the user's."""
-        alias = parts().alias
-        if event["RequestType"] == "Delete":
-            return {"PhysicalResourceId": event.get("PhysicalResourceId", alias)}
+        """Make what the event asks for, or remove it, waiting for a domain that does not answer yet."""
         until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _SPARE_SECONDS
-        index = _ensure(parts(), event["ResourceProperties"], until=until, pause=pause)
-        wiring.logger().info("index ready", index=index.name, fingerprint=index.fingerprint)
-        return {"PhysicalResourceId": alias, "Data": {"Index": index.name, "Fingerprint": index.fingerprint}}
+        while True:
+            try:
+                return _answer(parts(), event)
+            except SearchUnavailableError:
+                if time.monotonic() + _PAUSE_SECONDS > until:
+                    raise
+            pause(_PAUSE_SECONDS)
 
     return handler
 
 
-def _ensure(
-    parts: IndexSetupParts, properties: dict[str, str], *, until: float, pause: Callable[[float], None]
-) -> IndexInfo:
-    """Set the index up, waiting for a domain that has just been created to answer and to admit the role."""
-    while True:
-        try:
-            return parts.setup.ensure(
-                fingerprint=properties["Fingerprint"], dimension=int(properties["Dimension"])
-            )
-        except SearchUnavailableError:
-            if time.monotonic() + _PAUSE_SECONDS > until:
-                raise
-        pause(_PAUSE_SECONDS)
+def _answer(parts: IndexSetupParts, event: dict[str, Any]) -> dict[str, Any]:
+    match event["ResourceType"]:
+        case "Custom::SearchIndex":
+            return _index(parts, event)
+        case "Custom::DomainAccess":
+            return _access(parts, event)
+    raise EventInvalidError(f"There is no resource {event['ResourceType']!r} in the domain.")
+
+
+def _index(parts: IndexSetupParts, event: dict[str, Any]) -> dict[str, Any]:
+    """Make sure that there is an index; a deletion leaves it, since the data is the user's."""
+    if event["RequestType"] == "Delete":
+        return {"PhysicalResourceId": event.get("PhysicalResourceId", parts.alias)}
+    properties = event["ResourceProperties"]
+    index = parts.setup.ensure(fingerprint=properties["Fingerprint"], dimension=int(properties["Dimension"]))
+    wiring.logger().info("index ready", index=index.name, fingerprint=index.fingerprint)
+    return {
+        "PhysicalResourceId": parts.alias,
+        "Data": {"Index": index.name, "Fingerprint": index.fingerprint},
+    }
+
+
+def _access(parts: IndexSetupParts, event: dict[str, Any]) -> dict[str, Any]:
+    """Admit a principal under the role's name, or dismiss it: another name is another resource."""
+    admission = _admission(event["ResourceProperties"])
+    if event["RequestType"] == "Delete":
+        parts.access.dismiss(admission.name)
+    else:
+        parts.access.admit(admission)
+    wiring.logger().info("access", request=event["RequestType"], role=admission.name, access=admission.access)
+    return {"PhysicalResourceId": admission.name}
+
+
+def _admission(properties: dict[str, str]) -> Admission:
+    access = next((each for each in get_args(Access) if each == properties["Access"]), None)
+    if access is None:
+        raise EventInvalidError(
+            f"Access must be one of {', '.join(get_args(Access))}, not {properties['Access']!r}."
+        )
+    return Admission(name=properties["Name"], access=access, principal=properties["Role"])
 
 
 handler = build_handler(wiring.index_setup_parts)

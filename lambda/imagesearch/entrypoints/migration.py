@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from imagesearch.entrypoints import migration_wiring, wiring
-from imagesearch.errors import EventInvalidError, ImageSearchError, InternalError, UnavailableError
+from imagesearch.entrypoints import migration_wiring, observing, wiring
+from imagesearch.entrypoints.refusals import told
+from imagesearch.errors import EventInvalidError, ImageSearchError, InternalError
 from imagesearch.migration.steps import Migration, Status
 
 Handler = Callable[[dict[str, Any], object], Any]
@@ -33,9 +34,10 @@ class _Begin(_Step):
     action: Literal["begin"]
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     dimension: Annotated[int, Field(ge=1)]
+    index: str | None = None
 
     def take(self, migration: Migration) -> Status:
-        return migration.begin(fingerprint=self.fingerprint, dimension=self.dimension)
+        return migration.begin(fingerprint=self.fingerprint, dimension=self.dimension, index=self.index)
 
 
 class _Run(_Step):
@@ -87,23 +89,25 @@ def build_handler(parts: Callable[[], Migration]) -> Handler:
     def handler(event: dict[str, Any], _: object) -> Any:
         """Take one step, and return how things stand after it."""
         step = _step_of(event)
-        try:
-            status = step.take(parts())
-        except InternalError:
-            raise
-        except ImageSearchError as refusal:
-            wiring.logger().info("step refused", action=step.action, code=refusal.code, why=refusal.message)
-            return {"error": _told(refusal)}
-        active = status.active.name if status.active else None
-        wiring.logger().info("step taken", action=step.action, active=active)
-        return _status.dump_python(status, mode="json")
+        with observing.working_on(f"migration-{step.action}", action=step.action):
+            return _taken(step, parts())
 
     return handler
 
 
-def _told(refusal: ImageSearchError) -> dict[str, Any]:
-    passing = {"retry_after": refusal.retry_after} if isinstance(refusal, UnavailableError) else {}
-    return {"code": refusal.code, "message": refusal.message, **passing}
+def _taken(step: _Steps, migration: Migration) -> Any:
+    try:
+        status = step.take(migration)
+    except InternalError:
+        raise
+    except ImageSearchError as refusal:
+        wiring.logger().info("step refused", code=refusal.code, why=refusal.message)
+        return {"error": told(refusal)}
+    # A migration is called by the index that it makes.
+    under_way = status.migration.new.name if status.migration else None
+    active = status.active.name if status.active else None
+    wiring.logger().info("step taken", active=active, migration=under_way)
+    return _status.dump_python(status, mode="json")
 
 
 def _step_of(event: dict[str, Any]) -> _Steps:

@@ -49,6 +49,7 @@ def _policy(settings: MigrationSettings) -> Policy:
     return Policy(
         alias=settings.index_alias,
         space=settings.vector_space,
+        quantisation=settings.quantisation,
         shards=settings.number_of_shards,
         replicas=settings.number_of_replicas,
         drain_hours=settings.drain_hours,

@@ -7,7 +7,7 @@ Nothing else imports this module but on demand: making schemas takes longer than
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
 from itertools import chain
@@ -21,6 +21,7 @@ from imagesearch.entrypoints.answer_types import ErrorAnswer
 from imagesearch.entrypoints.rendering import REQUEST_ID_HEADER, STATUS
 from imagesearch.entrypoints.request_types import ID_PATTERN, PICTURE_TYPES
 from imagesearch.entrypoints.routes import ROUTES, Route
+from imagesearch.settings import Authorisation
 
 Json = dict[str, Any]
 
@@ -31,13 +32,40 @@ _INTERNAL = "A fault of the service; the log knows the request's id."
 GATEWAY_ERRORS = (
     (400, "request_invalid", "Malformed JSON, an unknown field, or a value out of its range."),
     (403, "access_denied", "The gateway does not let this request through."),
+    (403, "request_blocked", "The firewall took the request for an attack."),
     (404, "route_unknown", "The API has no such route."),
     (429, "throttled", "Too many requests; Retry-After says when to ask again."),
     (500, "internal", _INTERNAL),
     (502, "internal", _INTERNAL),
     (504, "timeout", "The answer took too long; a model may be starting."),
 )
-KEY_ERROR = (403, "key_missing", "No key of this API in the header x-api-key.")
+# By what an environment asks of its callers: how they say who they are, and what they are told who do not.
+SCHEMES: Mapping[Authorisation, Json] = {
+    "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    "iam": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+        "description": "Signature Version 4 of AWS, for the service execute-api.",
+    },
+    "cognito": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of the environment's user pool, with the scope imagesearch/search.",
+    },
+}
+CREDENTIAL_ERRORS: Mapping[Authorisation, tuple[tuple[int, str, str], ...]] = {
+    "key": ((403, "key_missing", "No key of this API in the header x-api-key."),),
+    "iam": (
+        (403, "signature_missing", "The request is not signed."),
+        (403, "signature_invalid", "The signature does not fit the request, or has expired."),
+    ),
+    "cognito": (
+        (401, "token_invalid", "No access token of this API, or one that has expired or lacks the scope."),
+    ),
+}
 BODY_ERRORS = (
     (413, "use_upload", "The request is larger than the API accepts."),
     (415, "content_type_unsupported", "The body is declared as a type that the route does not take."),
@@ -93,11 +121,15 @@ class _Schemas(GenerateJsonSchema):
 
 
 @cache
-def document() -> Json:
-    """Return the OpenAPI 3.1 document of the whole API."""
+def document(authorisation: Authorisation | None = None) -> Json:
+    """Return the OpenAPI 3.1 document of the whole API, as an environment with `authorisation` serves it.
+
+    None tells of all ways in which an environment may ask who calls; each asks in one.
+    """
+    ways: tuple[Authorisation, ...] = (authorisation,) if authorisation else tuple(SCHEMES)
     paths: dict[str, Json] = defaultdict(dict)
     for route in ROUTES:
-        paths[route.path][route.method.lower()] = _operation(route)
+        paths[route.path][route.method.lower()] = _operation(route, ways)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -114,10 +146,10 @@ def document() -> Json:
                 "variables": {"api": {"default": "abcdef1234"}, "region": {"default": "eu-central-1"}},
             }
         ],
-        "security": [{"key": []}],
+        "security": [{way: []} for way in ways],
         "paths": dict(paths),
         "components": {
-            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
+            "securitySchemes": {way: SCHEMES[way] for way in ways},
             "headers": {
                 "RequestId": {
                     "description": "The request's id, which the log knows.",
@@ -146,16 +178,16 @@ def _schemas() -> Json:
     return schemas
 
 
-def _operation(route: Route) -> Json:
+def _operation(route: Route, ways: Sequence[Authorisation]) -> Json:
     operation: Json = {
         "operationId": route.operation,
         "summary": route.summary,
         "parameters": [*_path_parameters(route), *_query_parameters(route)],
-        "responses": {"200": _success(route), **_errors(route)},
+        "responses": {"200": _success(route), **_errors(route, ways)},
     }
     if route.body is not None:
         operation["requestBody"] = _request_body(route, route.body)
-    if not route.asks_for_key:
+    if not route.guarded:
         operation["security"] = []
     return {name: value for name, value in operation.items() if value or name == "security"}
 
@@ -207,12 +239,12 @@ def _success(route: Route) -> Json:
     return {"description": "Done.", "headers": headers, "content": content}
 
 
-def _errors(route: Route) -> Json:
+def _errors(route: Route, ways: Sequence[Authorisation]) -> Json:
     """Return the answers to what goes wrong, each status with its codes and what they mean."""
     meanings: dict[int, dict[str, str]] = defaultdict(dict)
     of_gateway: Iterable[tuple[int, str, str]] = chain(
         GATEWAY_ERRORS,
-        [KEY_ERROR] if route.asks_for_key else [],
+        *(CREDENTIAL_ERRORS[way] for way in ways if route.guarded),
         BODY_ERRORS if route.body else [],
     )
     for status, code, meaning in of_gateway:

@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from imagesearch.deadline import deadline
-from imagesearch.entrypoints import wiring
+from imagesearch.entrypoints import observing, wiring
 from imagesearch.entrypoints.answer_types import (
     HealthAnswer,
     ImageAnswer,
@@ -20,6 +20,7 @@ from imagesearch.entrypoints.answer_types import (
     SearchAnswer,
     UploadAnswer,
 )
+from imagesearch.entrypoints.query_figures import figure_of, figures_of
 from imagesearch.entrypoints.rendering import answer, detail_of, error_answer, json_answer, status_of
 from imagesearch.entrypoints.request_types import ID_PATTERN
 from imagesearch.entrypoints.requests import (
@@ -38,6 +39,7 @@ from imagesearch.errors import (
     RouteUnknownError,
 )
 from imagesearch.filters import fields_of
+from imagesearch.ports import Metrics
 from imagesearch.queries import IndexedExample, Query
 
 _SPARE_SECONDS = 0.5
@@ -46,10 +48,12 @@ _SPARE_SECONDS = 0.5
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
-def build_handler(parts: Callable[[], QueryParts]) -> Handler:
+def build_handler(
+    parts: Callable[[], QueryParts], metrics: Callable[[], Metrics] = observing.metrics
+) -> Handler:
     """Return the function's handler; `parts` is asked on the first request and may be asked on every one."""
     app = APIGatewayRestResolver()
-    answers = _Answers(app, parts)
+    answers = _Answers(app, parts, metrics)
     for route in ROUTES:
         if route.function == "query":
             app.route(route.path.replace("{id}", "<image_id>"), route.method)(answers.of(route))
@@ -58,17 +62,17 @@ def build_handler(parts: Callable[[], QueryParts]) -> Handler:
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer one request; log its outcome, never its text or picture."""
-        started = time.perf_counter()
-        wiring.logger().append_keys(request_id=_request_id(event))
-        with deadline(context.get_remaining_time_in_millis() / 1000 - _SPARE_SECONDS):
-            response = app.resolve(event, context)
-        wiring.logger().info(
-            "answered",
-            method=event["httpMethod"],
-            route=event.get("resource"),
-            status=response["statusCode"],
-            took_ms=round((time.perf_counter() - started) * 1000, 1),
-        )
+        started, request_id = time.perf_counter(), _request_id(event)
+        with observing.working_on(request_id, request_id=request_id):
+            with deadline(context.get_remaining_time_in_millis() / 1000 - _SPARE_SECONDS):
+                response = app.resolve(event, context)
+            wiring.logger().info(
+                "answered",
+                method=event["httpMethod"],
+                route=event.get("resource"),
+                status=response["statusCode"],
+                took_ms=round((time.perf_counter() - started) * 1000, 1),
+            )
         return response
 
     return handler
@@ -82,9 +86,15 @@ def _request_id(event: dict[str, Any]) -> str:
 class _Answers:
     """What each route does: parse, call, render."""
 
-    def __init__(self, app: APIGatewayRestResolver, parts: Callable[[], QueryParts]) -> None:
+    def __init__(
+        self,
+        app: APIGatewayRestResolver,
+        parts: Callable[[], QueryParts],
+        metrics: Callable[[], Metrics],
+    ) -> None:
         self._app = app
         self._parts = parts
+        self._metrics = metrics
         self._model: ModelState = "unknown"
 
     def of(self, route: Route) -> Callable[..., Response[str]]:
@@ -109,6 +119,7 @@ class _Answers:
             wiring.logger().error("failed", exc_info=error)
         else:
             wiring.logger().info("refused", code=detail_of(error).code)
+        self._metrics().record({figure_of(error): 1})
         return error_answer(error, request_id=self._request_id)
 
     def _search(self) -> Response[str]:
@@ -151,7 +162,8 @@ class _Answers:
         refuse_parameters(self._event)
         from imagesearch.entrypoints.openapi import document
 
-        return json_answer(json.dumps(document(), ensure_ascii=False), request_id=self._request_id)
+        told = document(self._parts().authorisation)
+        return json_answer(json.dumps(told, ensure_ascii=False), request_id=self._request_id)
 
     @property
     def _event(self) -> dict[str, Any]:
@@ -172,6 +184,7 @@ class _Answers:
             raise
         if not all(isinstance(wish.example, IndexedExample) for wish in query.wishes):
             self._model = "ok"
+        self._metrics().record(figures_of(result.took_ms))
         return answer(SearchAnswer.of(result, query), request_id=self._request_id)
 
 

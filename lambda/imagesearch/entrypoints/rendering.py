@@ -40,7 +40,9 @@ STATUS: dict[type[ImageSearchError], HTTPStatus] = {
     errors.SearchUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DeadlineError: HTTPStatus.SERVICE_UNAVAILABLE,
-    # These belong to ingest, bulk runs, migrations and setup; on a query they would be the code's own fault.
+    errors.ApiUnavailableError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    # These belong to ingest, bulk runs, migrations, backups and setup; on a query they would be the code's
+    # own fault.
     errors.MetadataInvalidError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.SourceNotFoundError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.UnsettledError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -61,6 +63,11 @@ STATUS: dict[type[ImageSearchError], HTTPStatus] = {
     errors.IndexRetiredError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.IndexInUseError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.LabelsInvalidError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.SnapshotUnknownError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.SnapshotUnusableError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.RepositoryRefusedError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.IndexLiveError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.IndexUnreadyError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.ImageBuildFailedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.MessageInvalidError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -70,6 +77,9 @@ STATUS: dict[type[ImageSearchError], HTTPStatus] = {
     errors.SearchRefusedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.StoreRefusedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.ImageBuildRefusedError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.WebFilesInvalidError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.ApiRefusedError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.ApiAnswerError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.EngineMissingError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

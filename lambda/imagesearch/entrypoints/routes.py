@@ -29,6 +29,7 @@ class Route:
     `operation` names it for generated clients. `parameters` are the query string's, `body` is JSON, and where
     `takes_pictures`, the body may be a picture's bytes instead. `answer` is a JSON type, a WebP, or the
     document itself; `errors` are those that can be the asker's to mend or to wait for.
+    A `guarded` route asks who calls.
     """
 
     operation: str
@@ -41,7 +42,7 @@ class Route:
     body: type[RequestType] | None = None
     takes_pictures: bool = False
     function: Literal["query", "thumbnail"] = "query"
-    asks_for_key: bool = True
+    guarded: bool = True
 
 
 _UNAVAILABLE: Errors = (
@@ -149,7 +150,7 @@ ROUTES = (
             errors.StoreUnavailableError,
         ),
         function="thumbnail",
-        asks_for_key=False,
+        guarded=False,
     ),
     Route(
         operation="health",

@@ -13,10 +13,16 @@ from aws_lambda_powertools import Logger
 from imagesearch.index_setup import IndexSetup
 from imagesearch.indexing import Indexer
 from imagesearch.metadata import Attributes
-from imagesearch.ports import Embedder, PictureStore, WebPictures
+from imagesearch.ports import AccessControl, Embedder, PictureStore, WebPictures
 from imagesearch.searching.cutoff import BackgroundCutoff
 from imagesearch.searching.searcher import Searcher
-from imagesearch.settings import IndexSetupSettings, IngestSettings, QuerySettings, SearchDomainSettings
+from imagesearch.settings import (
+    Authorisation,
+    IndexSetupSettings,
+    IngestSettings,
+    QuerySettings,
+    SearchDomainSettings,
+)
 from imagesearch.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -27,13 +33,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class QueryParts:
-    """What the query function works with; `attributes` are those that it tells to whoever writes metadata."""
+    """What the query function works with; `attributes` are those that it tells to whoever writes metadata.
+
+    `authorisation` is what the API before it asks of callers, None where that is not known.
+    """
 
     searcher: Searcher
     uploads: Uploads
     attributes: Attributes
     max_request_bytes: int
     max_results: int
+    authorisation: Authorisation | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +57,10 @@ class IngestParts:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexSetupParts:
-    """What the function behind the index's custom resource works with."""
+    """What the function behind the custom resources in the domain works with."""
 
     setup: IndexSetup
+    access: AccessControl
     alias: str
 
 
@@ -82,6 +93,7 @@ def query_parts() -> QueryParts:
         attributes=settings.attributes,
         max_request_bytes=settings.max_request_bytes,
         max_results=settings.max_results,
+        authorisation=settings.authorisation,
     )
 
 
@@ -104,10 +116,12 @@ def ingest_parts() -> IngestParts:
 def index_setup_parts() -> IndexSetupParts:
     """Return the index setup's parts. Raises SettingsError."""
     from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
+    from imagesearch.adapters.opensearch_security import OpenSearchAccessControl
 
     settings = IndexSetupSettings.from_environment(os.environ)
+    client = opensearch(settings)
     administration = OpenSearchAdministration(
-        client=opensearch(settings),
+        client=client,
         alias=settings.index_alias,
         engine=settings.vector_engine,
         attributes=settings.attributes,
@@ -116,10 +130,12 @@ def index_setup_parts() -> IndexSetupParts:
         administration=administration,
         alias=settings.index_alias,
         space=settings.vector_space,
+        quantisation=settings.quantisation,
         shards=settings.number_of_shards,
         replicas=settings.number_of_replicas,
     )
-    return IndexSetupParts(setup=setup, alias=settings.index_alias)
+    access = OpenSearchAccessControl(client=client, alias=settings.index_alias)
+    return IndexSetupParts(setup=setup, access=access, alias=settings.index_alias)
 
 
 def embedder(settings: IngestSettings) -> Embedder:

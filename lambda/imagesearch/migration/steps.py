@@ -20,9 +20,10 @@ from imagesearch.errors import (
     NotSwitchedError,
 )
 from imagesearch.fingerprints import SHORT, refuse_other_model
+from imagesearch.index_setup import next_index_name
 from imagesearch.migration.gate import Gate
 from imagesearch.migration.records import Forced, Record, RecordFiles
-from imagesearch.models import IndexInfo
+from imagesearch.models import IndexInfo, Quantisation
 from imagesearch.ports import ArtifactStore, Embedder, IndexAdministration
 
 REMEMBERED_SECONDS = 5.0
@@ -44,6 +45,7 @@ class Policy:
     replicas: int
     drain_hours: float
     longest_invocation_seconds: float
+    quantisation: Quantisation = "none"
 
     @property
     def settling(self) -> timedelta:
@@ -109,20 +111,21 @@ class Migration:
             drain_until=drained,
         )
 
-    def begin(self, *, fingerprint: str, dimension: int) -> Status:
+    def begin(self, *, fingerprint: str, dimension: int, index: str | None = None) -> Status:
         """Make an index for this model, and let live ingest write it beside the active one.
 
-        The same model again is a rebuild. Raises MigrationActiveError, and ModelMismatchError or
-        ModelUnavailableError where no endpoint of this model answers: without one, ingest would stand still.
+        The same model again is a rebuild; `index` is one that was restored from a snapshot, to be taken
+        instead of a new one. Raises MigrationActiveError, and ModelMismatchError or ModelUnavailableError
+        where no endpoint of this model answers: without one, ingest would stand still.
         """
         record = self._records.unfinished()
-        if record is not None and (record.new.fingerprint != fingerprint or record.retired):
+        if record is not None and not _is_the_same(record, fingerprint=fingerprint, index=index):
             raise MigrationActiveError(
                 f"The migration to {record.new.name} is under way, and there can be only one. Go on with it, "
                 "or end it: imagesearch migrate --finish."
             )
         if record is None:
-            record = self._begin(fingerprint, dimension)
+            record = self._begin(fingerprint, dimension, index)
         if record.written_at is None:
             self._write_both(record)
         return self.status()
@@ -183,24 +186,33 @@ class Migration:
             self._remove(record, record.retired)
         return self.status()
 
-    def _begin(self, fingerprint: str, dimension: int) -> Record:
+    def _begin(self, fingerprint: str, dimension: int, index: str | None) -> Record:
         active = self._administration.active()
-        new = IndexInfo(
-            name=self._new_name(fingerprint),
-            fingerprint=fingerprint,
-            dimension=dimension,
-            space=self._policy.space,
-        )
+        new = self._restored(index, fingerprint) if index else self._new(fingerprint, dimension)
         (embedding,) = self._embedder.embed(fingerprint=fingerprint, texts=[_PROBE])
         refuse_other_model(new, embedding)
         return self._records.write(Record(old=active, new=new, begun_at=self._clock()))
 
+    def _new(self, fingerprint: str, dimension: int) -> IndexInfo:
+        return IndexInfo(
+            name=self._new_name(fingerprint),
+            fingerprint=fingerprint,
+            dimension=dimension,
+            space=self._policy.space,
+            quantisation=self._policy.quantisation,
+        )
+
     def _new_name(self, fingerprint: str) -> str:
         """Return the next free name of a model's indices; those of removed indices are never used again."""
-        prefix = f"{self._policy.alias}-{fingerprint[:SHORT]}-"
         known = {*self._records.names(), *(index.name for index in self._administration.indices())}
-        numbers = [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
-        return f"{prefix}{1 + max((int(each) for each in numbers if each.isdecimal()), default=0)}"
+        return next_index_name(self._policy.alias, fingerprint, known)
+
+    def _restored(self, name: str, fingerprint: str) -> IndexInfo:
+        """Return an index that is there already, to be taken as the new one."""
+        for index in self._administration.indices():
+            if (index.name, index.fingerprint) == (name, fingerprint):
+                return index
+        raise IndexMissingError(f"There is no index {name} of the model {fingerprint[:SHORT]}.")
 
     def _write_both(self, record: Record) -> None:
         self._administration.put_template(shards=self._policy.shards, replicas=self._policy.replicas)
@@ -300,6 +312,12 @@ class Migration:
         """Write down who overrode what, before it has any effect."""
         forced = Forced(refusal=refusal, by=by, at=self._clock())
         return self._records.write(replace(record, forced=(*record.forced, forced)))
+
+
+def _is_the_same(record: Record, *, fingerprint: str, index: str | None) -> bool:
+    """Tell whether a migration that is under way is the one that is asked for."""
+    named = index is None or record.new.name == index
+    return named and record.new.fingerprint == fingerprint and not record.retired
 
 
 def _told(time: datetime) -> str:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote
 
+from scripts.local.emulator.authority import Authority, Everyone
 from scripts.local.emulator.errors import SageMakerError, not_found
 from scripts.local.emulator.sagemaker import Endpoint, SageMaker
 
@@ -15,15 +16,31 @@ Operation = Callable[[dict[str, Any]], dict[str, Any]]
 Response = tuple[int, dict[str, str], bytes]
 INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations")
 CONCURRENT_INVOCATIONS = 32
+RESOURCES = {
+    "TransformJobName": "transform-job",
+    "EndpointName": "endpoint",
+    "EndpointConfigName": "endpoint-config",
+    "ModelName": "model",
+}
+"""What kind of resource a member of a request names; the first that a request has is what it is about."""
 
 
 class SageMakerApi:
-    """Answers one HTTP request to ``sagemaker``; ``account_of`` and ``region_of`` say whose it is."""
+    """Answers one HTTP request to ``sagemaker``; ``account_of`` and ``region_of`` say whose it is.
+
+    ``authority`` says whether whoever sent it may.
+    """
 
     def __init__(
-        self, sagemaker: SageMaker, *, account_of: Callable[[], str], region_of: Callable[[], str]
+        self,
+        sagemaker: SageMaker,
+        *,
+        account_of: Callable[[], str],
+        region_of: Callable[[], str],
+        authority: Authority | None = None,
     ) -> None:
         self._sagemaker = sagemaker
+        self._authority = authority or Everyone()
         self._account_of = account_of
         self._region_of = region_of
         # Not the emulator's own threads: a function that holds one of those waits for us.
@@ -47,11 +64,12 @@ class SageMakerApi:
         try:
             if invocation:
                 return await self._invoke(unquote(invocation.group(1)), headers, body)
-            return self._control(headers.get("x-amz-target", ""), body)
+            return self._control(headers, body)
         except SageMakerError as error:
             return _error_response(error)
 
     async def _invoke(self, name: str, headers: Mapping[str, str], body: bytes) -> Response:
+        self._authority.require_caller(headers, "sagemaker:InvokeEndpoint", self.arn("endpoint", name))
         account = self._account_of()
 
         def ask() -> Response:
@@ -60,6 +78,7 @@ class SageMakerApi:
                 body,
                 content_type=headers.get("content-type", "application/octet-stream"),
                 accept=headers.get("accept"),
+                attributes=headers.get("x-amzn-sagemaker-custom-attributes"),
                 account=account,
             )
             # In lower case, because the emulator rewrites "Content-Type" to what AWS says of its own JSON.
@@ -68,11 +87,14 @@ class SageMakerApi:
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
-    def _control(self, target: str, body: bytes) -> Response:
-        operation = self._operations.get(target.removeprefix("SageMaker."))
+    def _control(self, headers: Mapping[str, str], body: bytes) -> Response:
+        target = headers.get("x-amz-target", "")
+        name, request = target.removeprefix("SageMaker."), json.loads(body or b"{}")
+        operation = self._operations.get(name)
         if operation is None:
             raise SageMakerError(400, "UnknownOperationException", f"The stand-in does not know {target}.")
-        answer = json.dumps(operation(json.loads(body or b"{}"))).encode()
+        self._authority.require_caller(headers, f"sagemaker:{name}", self._resource_of(request))
+        answer = json.dumps(operation(request)).encode()
         return 200, {"Content-Type": "application/x-amz-json-1.1"}, answer
 
     def _describe_model(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -99,6 +121,11 @@ class SageMakerApi:
         part = request.get("NameContains", "")
         chosen = [e for e in self._sagemaker.endpoints.values() if part in e.name]
         return {"Endpoints": [self._summary(endpoint) for endpoint in chosen]}
+
+    def _resource_of(self, request: Mapping[str, Any]) -> str:
+        """The ARN of what a request names; ``*`` for lists, which have no resource."""
+        named = ((kind, request[member]) for member, kind in RESOURCES.items() if member in request)
+        return next((self.arn(kind, name) for kind, name in named), "*")
 
     def _summary(self, endpoint: Endpoint) -> dict[str, Any]:
         return {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from scripts.local.emulator.authority import Authority, Everyone
 from scripts.local.emulator.errors import SageMakerError
 from scripts.local.model_server.server import ModelServer, ModelServerError, free_port, launch_model_server
 
@@ -21,11 +22,20 @@ class Containers:
     """Starts and ends model servers, for endpoints and for transform jobs alike.
 
     ``fetch_object(bucket, key)`` reads the emulator's S3; ``environment`` is what a container finds beside
-    its model's own variables (credentials and where AWS is).
+    its model's own variables (credentials and where AWS is). Where ``authority`` enforces IAM, it acts as the
+    model's role.
     """
 
-    def __init__(self, *, first_port: int, fetch_object: FetchObject, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        *,
+        first_port: int,
+        fetch_object: FetchObject,
+        environment: Mapping[str, str],
+        authority: Authority | None = None,
+    ) -> None:
         self._first_port = first_port
+        self._authority = authority or Everyone()
         self._fetch_object = fetch_object
         self._environment = environment
         self._running: set[ModelServer] = set()
@@ -42,8 +52,14 @@ class Containers:
         container = container_of(model)
         workdir.mkdir(parents=True, exist_ok=True)
         artifact = workdir / "model.tar.gz"
-        artifact.write_bytes(self._artifact(container["ModelDataUrl"]))
-        variables = {**self._environment, **container.get("Environment", {}), **(environment or {})}
+        role = str(model.get("ExecutionRoleArn", ""))
+        artifact.write_bytes(self._artifact(container["ModelDataUrl"], role))
+        variables = {
+            **self._environment,
+            **self._authority.credentials(role),
+            **container.get("Environment", {}),
+            **(environment or {}),
+        }
         try:
             return self._launch(artifact, variables, workdir)
         finally:
@@ -75,8 +91,8 @@ class Containers:
                 raise SageMakerError(400, "ValidationException", str(error)) from error
         return server
 
-    def _artifact(self, url: str) -> bytes:
-        """The artifact's bytes, whose SHA-256 must be the one that its key names."""
+    def _artifact(self, url: str, role: str) -> bytes:
+        """The artifact's bytes as the model's role reads them; their SHA-256 must be what the key names."""
         location = urlsplit(url)
         key = location.path.lstrip("/")
         named = ARTIFACT_KEY.fullmatch(key)
@@ -84,6 +100,7 @@ class Containers:
             raise SageMakerError(
                 400, "ValidationException", f"{url} does not name its digest: models/<sha256>/model.tar.gz"
             )
+        self._authority.require_role(role, "s3:GetObject", f"arn:aws:s3:::{location.netloc}/{key}")
         content = self._fetch_object(location.netloc, key)
         if content is None:
             raise SageMakerError(400, "ValidationException", f"Could not find model data at {url}.")

@@ -1,18 +1,21 @@
 """Run the AWS emulator with SageMaker's stand-in in its process.
 
 Run by the interpreter of .tools/emulator. ministack has no interface for extensions: everything that reaches
-into it stands in this file and in ``mends.py``, and neither runs with another version than the one they were
-written for.
+into it stands in this file, in ``mends.py`` and in ``enforcement.py``, and none of them runs with another
+version than the one it was written for.
 """
 
 import argparse
 import os
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 MINISTACK_VERSION = "1.5.33"
+OPENSEARCH = "MINISTACK_OPENSEARCH_ENDPOINT"
+"""The variable by which the emulator knows the address of every domain."""
 
 
 def main() -> None:
@@ -24,10 +27,22 @@ def main() -> None:
     if version("ministack") != MINISTACK_VERSION:
         sys.exit(f"ministack {MINISTACK_VERSION} is needed, {version('ministack')} is installed: make setup")
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
-    from scripts.local.emulator import mends
+    from scripts.local.emulator import enforcement, mends
+    from scripts.local.emulator.authority import Authority, Everyone
 
-    sagemaker = register_sagemaker(workdir=options.workdir, first_port=options.model_server_port)
+    authority: Authority = Everyone()
+    if enforcement.is_enforced():
+        authority = enforcement.EmulatorAuthority()
+        # Before the emulator's own modules read where OpenSearch is.
+        gate = enforcement.guard_domain(os.environ[OPENSEARCH])
+        os.environ[OPENSEARCH] = gate.address
+        enforcement.keep_to_own_port()
+    sagemaker = register_sagemaker(
+        workdir=options.workdir, first_port=options.model_server_port, authority=authority
+    )
     mends.apply_all()
+    if isinstance(authority, enforcement.EmulatorAuthority):
+        enforcement.judge_state_machines(authority, mends.EXECUTION.get)
     from ministack.app import main as serve  # type: ignore[import-not-found]
 
     sys.argv = sys.argv[:1]  # ministack reads it too
@@ -37,7 +52,7 @@ def main() -> None:
         sagemaker.stop()  # not at exit: Python joins the threads before, which may wait for a model server
 
 
-def register_sagemaker(*, workdir: Path, first_port: int) -> Any:
+def register_sagemaker(*, workdir: Path, first_port: int, authority: Any) -> Any:
     """The stand-in, whose resources the emulator then knows and whose requests it answers."""
     from ministack import app  # type: ignore[import-not-found]
     from ministack.core import router  # type: ignore[import-not-found]
@@ -55,14 +70,16 @@ def register_sagemaker(*, workdir: Path, first_port: int) -> Any:
         first_port=first_port,
         fetch_object=s3._get_object_data,
         container_environment={n: v for n, v in os.environ.items() if n.startswith("AWS_")},
+        authority=authority,
     )
-    api = SageMakerApi(sagemaker, account_of=get_account_id, region_of=get_region)
+    api = SageMakerApi(sagemaker, account_of=get_account_id, region_of=get_region, authority=authority)
     app.SERVICE_HANDLERS["sagemaker"] = api.handle
     jobs = TransformJobs(
         models=sagemaker.models,
         containers=sagemaker.containers,
         objects=EmulatorObjects(),
         workdir=workdir.with_name("jobs"),
+        authority=authority,
     )
     register_transform_jobs(api, jobs)
     # For services it does not know, the emulator reads every service description first: seconds, once.
@@ -117,9 +134,9 @@ class EmulatorObjects:
 
         from scripts.local.emulator.errors import SageMakerError
 
-        status, _, answer = app.call_service_handler_sync(
-            s3.handle_request, "PUT", f"/{bucket}/{key}", {}, body, {}
-        )
+        # As a service does, whose right was asked for before: not as somebody without credentials.
+        put = partial(s3.handle_request, internal=True)
+        status, _, answer = app.call_service_handler_sync(put, "PUT", f"/{bucket}/{key}", {}, body, {})
         if status >= 300:
             text = bytes(answer or b"").decode(errors="replace")
             raise SageMakerError(400, "ValidationException", f"s3://{bucket}/{key} cannot be written: {text}")

@@ -26,6 +26,7 @@ def apply_all() -> None:
     tag_buckets()
     shorten_log_wait()
     judge_by_first_accepted_type()
+    reach_buckets_by_tls()
 
 
 def is_abandoned() -> bool:
@@ -167,3 +168,23 @@ def judge_by_first_accepted_type() -> None:
         return bool(matches((media_types or "").split(",")[0], binary_types))
 
     apigateway_v1._media_type_matches = first_matches
+
+
+def reach_buckets_by_tls() -> None:
+    """Let distributions ask their buckets by TLS, as CloudFront does for viewers who came by it.
+
+    The emulator judges by its own client's connection, so that a bucket which refuses plain http has no page.
+    """
+    from ministack.core import iam_evaluator  # type: ignore[import-not-found]
+    from ministack.services import s3
+
+    allows, origin = s3._cloudfront_origin_allows, iam_evaluator._request_origin
+
+    def allows_by_tls(*request: str) -> bool:
+        kept = origin.set((origin.get()[0], True))
+        try:
+            return bool(allows(*request))
+        finally:
+            origin.reset(kept)
+
+    s3._cloudfront_origin_allows = allows_by_tls

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.local.emulator.authority import Authority
 from scripts.local.emulator.containers import Containers, FetchObject, Properties
 from scripts.local.emulator.errors import (
     SageMakerError,
@@ -49,7 +50,7 @@ class SageMaker:
     """SageMaker's control plane and runtime for one account.
 
     ``fetch_object(bucket, key)`` reads the emulator's S3; ``container_environment`` is what a container finds
-    beside its model's own variables (credentials and where AWS is).
+    beside its model's own variables (credentials and where AWS is), and ``authority`` where IAM is enforced.
     """
 
     def __init__(
@@ -59,12 +60,16 @@ class SageMaker:
         first_port: int,
         fetch_object: FetchObject,
         container_environment: Mapping[str, str],
+        authority: Authority | None = None,
     ) -> None:
         self.models: dict[str, Properties] = {}
         self.configs: dict[str, Properties] = {}
         self.endpoints: dict[str, Endpoint] = {}
         self.containers = Containers(
-            first_port=first_port, fetch_object=fetch_object, environment=container_environment
+            first_port=first_port,
+            fetch_object=fetch_object,
+            environment=container_environment,
+            authority=authority,
         )
         self._workdir = workdir
 
@@ -116,7 +121,14 @@ class SageMaker:
         self.containers.stop_all()
 
     def invoke(
-        self, name: str, body: bytes, *, content_type: str, accept: str | None, account: str
+        self,
+        name: str,
+        body: bytes,
+        *,
+        content_type: str,
+        accept: str | None,
+        attributes: str | None,
+        account: str,
     ) -> tuple[Answer, str]:
         """InvokeEndpoint: the container's answer and the variant's name, or the ``SageMakerError``."""
         endpoint = self.endpoints.get(name)
@@ -129,7 +141,7 @@ class SageMaker:
         if not endpoint.server.is_running:
             self._replace_in_background(endpoint)
             raise endpoint_down(name)
-        answer = _ask(endpoint.server, body, content_type=content_type, accept=accept)
+        answer = _ask(endpoint.server, body, content_type=content_type, accept=accept, attributes=attributes)
         if not 200 <= answer.status < 300:
             raise model_error(answer.status, answer.body)
         return answer, variant["VariantName"]
@@ -180,10 +192,16 @@ def _check_size(body: bytes, *, is_serverless: bool) -> None:
         raise SageMakerError(413, "413", f"HTTP content length exceeded {REALTIME_PAYLOAD_BYTES} bytes.")
 
 
-def _ask(server: ModelServer, body: bytes, *, content_type: str, accept: str | None) -> Answer:
+def _ask(
+    server: ModelServer, body: bytes, *, content_type: str, accept: str | None, attributes: str | None
+) -> Answer:
     try:
         return server.invoke(
-            body, content_type=content_type, accept=accept, timeout_seconds=INVOCATION_SECONDS
+            body,
+            content_type=content_type,
+            accept=accept,
+            attributes=attributes,
+            timeout_seconds=INVOCATION_SECONDS,
         )
     except TimeoutError as error:
         silence = b"Your invocation timed out while waiting for a response from container primary."

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.local.emulator.authority import Authority, Everyone, ObjectsOfRole
 from scripts.local.emulator.containers import Containers, Properties
 from scripts.local.emulator.errors import SageMakerError, job_exists, job_unknown, not_found
 from scripts.local.emulator.transform_request import TransformRequest, parse_request
 from scripts.local.emulator.transform_run import (
     ALGORITHM_ERROR,
+    CLIENT_ERROR,
     INTERNAL_ERROR,
     Failure,
     JobFailedError,
@@ -61,11 +63,21 @@ class TransformJob:
 
 
 class TransformJobs:
-    """The jobs of one account; ``models`` are the properties of its models by name."""
+    """The jobs of one account; ``models`` are the properties of its models by name.
+
+    A job uses ``objects`` as its model's role may, by ``authority``.
+    """
 
     def __init__(
-        self, *, models: Mapping[str, Properties], containers: Containers, objects: Objects, workdir: Path
+        self,
+        *,
+        models: Mapping[str, Properties],
+        containers: Containers,
+        objects: Objects,
+        workdir: Path,
+        authority: Authority | None = None,
     ) -> None:
+        self._authority = authority or Everyone()
         self._models = models
         self._containers = containers
         self._objects = objects
@@ -113,6 +125,8 @@ class TransformJobs:
             failures = self._work(job, servers, workdir)
         except JobFailedError as error:
             failures = [error.failure]
+        except SageMakerError as error:
+            failures = [Failure(CLIENT_ERROR, error.message)]
         except Exception as error:
             logger.exception("transform job %s", job.request.name)
             failures = [Failure(INTERNAL_ERROR, f"We encountered an internal error: {error}")]
@@ -122,19 +136,24 @@ class TransformJobs:
             _finish(job, failures)
 
     def _work(self, job: TransformJob, servers: list[ModelServer], workdir: Path) -> list[Failure]:
-        inputs = list_inputs(job.request, self._objects)
+        objects = self._objects_of(job.request)
+        inputs = list_inputs(job.request, objects)
         for number in range(job.request.instances):
             if job.stopping.is_set():
                 return []
             servers.append(self._start_server(job.request, workdir / str(number)))
         job.started = time.time()
-        run = TransformRun(job.request, inputs, objects=self._objects, stopping=job.stopping)
+        run = TransformRun(job.request, inputs, objects=objects, stopping=job.stopping)
         threads = run.start(servers)
         _wait(threads, stopping=job.stopping)
         self._end(servers)  # which ends what a stop has left under way
         for thread in threads:
             thread.join()
         return run.failures
+
+    def _objects_of(self, request: TransformRequest) -> Objects:
+        role = str(self._models[request.model].get("ExecutionRoleArn", ""))
+        return ObjectsOfRole(self._objects, self._authority, role)
 
     def _end(self, servers: Sequence[ModelServer]) -> None:
         """End them all at once: each takes seconds."""

@@ -79,10 +79,15 @@ class ModelServer:
         *,
         content_type: str = "application/json",
         accept: str | None = None,
+        attributes: str | None = None,
         timeout_seconds: float = 60.0,
     ) -> Answer:
-        """One POST to ``/invocations``; ``OSError`` or ``http.client.HTTPException`` when nobody answers."""
-        headers = {"Content-Type": content_type, **({"Accept": accept} if accept else {})}
+        """One POST to ``/invocations``; ``OSError`` or ``http.client.HTTPException`` when nobody answers.
+
+        ``attributes`` are the caller's own, which SageMaker hands on as they are.
+        """
+        given = {"Accept": accept, "X-Amzn-SageMaker-Custom-Attributes": attributes}
+        headers = {"Content-Type": content_type, **{name: text for name, text in given.items() if text}}
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=timeout_seconds)
         try:
             connection.request("POST", "/invocations", body, headers)

@@ -1,26 +1,28 @@
-"""What a bulk run over a library of any size takes: pure arithmetic on settings, limits, rates and prices."""
+"""What a library of any size takes: its bulk run, and the domain that holds it.
+
+Pure arithmetic on settings, limits, rates and prices.
+"""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmarks import prices
-from benchmarks.prices import Node
 from imagesearch.bulk.entries import SHARD_RECORDS
 from imagesearch.bulk.sources import PAGE_KEYS
-from stacks import limits
+from stacks import limits, prices
+from stacks.prices import Node
 from stacks.settings import Settings
 
 GIB = 1024**3
 SECONDS_PER_HOUR = 3600
 
 BYTES_PER_DIMENSION: Mapping[str, float] = {
-    "float32": 4,
+    "none": 4,
     "fp16": 2,
     "byte": 1,
-    "on_disk, 32x": 1 / 8,
+    "on_disk": 1 / 8,
 }
-"""What a vector takes in memory, by how it is quantised."""
+"""What a vector takes in memory, by the quantisation of the settings."""
 NEIGHBOURS = 16
 """HNSW's M, which our mapping leaves at the plug-in's default."""
 BREAKER = 0.5

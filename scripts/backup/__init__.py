@@ -1,0 +1,1 @@
+"""Copies of the index: snapshots, and the embeddings that bulk runs have stored."""

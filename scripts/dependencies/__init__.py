@@ -1,0 +1,1 @@
+"""What the application brings of others: locked versions, licences, known vulnerabilities."""

@@ -1,0 +1,1 @@
+"""Removing an environment, until nothing of it is left that costs anything."""

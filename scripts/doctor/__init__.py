@@ -1,0 +1,1 @@
+"""Looking whether an environment can be deployed, before anything is."""

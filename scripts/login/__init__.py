@@ -1,0 +1,1 @@
+"""Signing in to an API that asks for tokens, and keeping them."""

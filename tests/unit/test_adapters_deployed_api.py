@@ -1,0 +1,125 @@
+"""The deployed API as the canary asks it: with each kind of credentials, and what it makes of answers."""
+
+import base64
+import json
+import re
+
+import pytest
+
+from imagesearch.adapters.deployed_api import DeployedApi
+from imagesearch.api_access import ApiAccess, KeyAccess, SignedAccess, TokenAccess
+from imagesearch.errors import ApiAnswerError, ApiRefusedError, ApiUnavailableError
+from tests.web_server import Answer, head, ok, web_server
+
+FOUND = {"hits": [], "found": 0}
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials of nobody, which no service is asked with that a test does not name."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
+def _answering(status: str = "200 OK", body: object = FOUND, **headers: str) -> Answer:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    if status == "200 OK":
+        return lambda _: [ok(content)]
+    return lambda _: [head(status, Content_Length=str(len(content)), **headers) + content]
+
+
+def _search(answer: Answer, access: ApiAccess | None = None) -> tuple[dict[str, object], str]:
+    """Ask an API that answers so; return its answer, and the head of the request."""
+    with web_server(answer, host="127.0.0.1") as server:
+        api = DeployedApi(url=server.url(server.host, "/prod/"), access=access or SignedAccess())
+        return dict(api.search("a photograph")), server.heads[-1]
+
+
+def test_a_search_is_asked_for_where_the_api_is() -> None:
+    answer, request = _search(_answering())
+    assert answer == FOUND
+    assert request.startswith("POST /prod/search HTTP/1.1")
+
+
+def test_a_key_is_read_by_its_id_and_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(request: str) -> list[bytes]:
+        if request.startswith("GET /apikeys/key-1?includeValue=true "):
+            return [ok(b'{"id": "key-1", "value": "the-key"}')]
+        return [ok(json.dumps(FOUND).encode())]
+
+    with web_server(answer, host="127.0.0.1") as server:
+        url = server.url(server.host)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_API_GATEWAY", url)
+        DeployedApi(url=url, access=KeyAccess(key_id="key-1")).search("a photograph")
+        assert "x-api-key: the-key" in server.heads[-1]
+
+
+def test_a_request_is_signed_for_the_gateway_by_the_functions_role() -> None:
+    _, request = _search(_answering(), SignedAccess())
+    signature = re.search(r"Authorization: AWS4-HMAC-SHA256 Credential=(\S+?),", request)
+    assert signature
+    assert signature[1].endswith("/eu-central-1/execute-api/aws4_request")
+
+
+def test_a_token_is_got_by_the_clients_secret_and_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = base64.b64encode(b"client-1:the-secret").decode()
+
+    def answer(request: str) -> list[bytes]:
+        if "AWSCognitoIdentityProviderService.DescribeUserPoolClient" in request:
+            return [ok(b'{"UserPoolClient": {"ClientId": "client-1", "ClientSecret": "the-secret"}}')]
+        if request.startswith("POST /oauth2/token ") and f"Authorization: Basic {known}" in request:
+            return [ok(b'{"access_token": "a-token"}')]
+        return [ok(json.dumps(FOUND).encode())]
+
+    with web_server(answer, host="127.0.0.1") as server:
+        url = server.url(server.host)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", url)
+        access = TokenAccess(
+            user_pool_id="pool-1",
+            client_id="client-1",
+            token_url=f"{url}oauth2/token",
+            scope="imagesearch/search",
+        )
+        DeployedApi(url=url, access=access).search("a photograph")
+        assert "Authorization: Bearer a-token" in server.heads[-1]
+
+
+def test_credentials_that_cannot_be_had_are_a_refusal() -> None:
+    with pytest.raises(ApiRefusedError, match="credentials"):
+        DeployedApi(url="http://127.0.0.1:9/", access=KeyAccess(key_id="unknown"))
+
+
+@pytest.mark.parametrize(
+    "status", ["503 Service Unavailable", "429 Too Many Requests", "504 Gateway Timeout"]
+)
+def test_what_passes_says_when_to_come_back_as_the_api_did(status: str) -> None:
+    with pytest.raises(ApiUnavailableError, match=f"{status[:3]}.*starting") as caught:
+        _search(_answering(status, {"error": "starting"}, Retry_After="30"))
+    assert caught.value.retry_after == 30
+
+
+@pytest.mark.parametrize("header", ["", "soon"])
+def test_without_a_usable_wait_the_canary_comes_back_in_a_second(header: str) -> None:
+    with pytest.raises(ApiUnavailableError) as caught:
+        _search(_answering("503 Service Unavailable", {}, Retry_After=header))
+    assert caught.value.retry_after == 1
+
+
+@pytest.mark.parametrize("status", ["400 Bad Request", "403 Forbidden", "500 Internal Server Error"])
+def test_what_does_not_pass_is_a_refusal_that_tells_the_answer(status: str) -> None:
+    with pytest.raises(ApiRefusedError, match=f"{status[:3]}.*key_missing"):
+        _search(_answering(status, {"error": {"code": "key_missing"}}))
+
+
+def test_an_api_that_nobody_serves_is_unavailable() -> None:
+    with pytest.raises(ApiUnavailableError, match="cannot be reached"):
+        DeployedApi(url="http://127.0.0.1:9/", access=SignedAccess()).search("a photograph")
+
+
+@pytest.mark.parametrize("body", [b"<html>", [1]])
+def test_what_is_no_json_object_is_no_answer(body: object) -> None:
+    with pytest.raises(ApiAnswerError):
+        _search(_answering(body=body))
