@@ -60,6 +60,7 @@ docs: setup ## generate what the documents take from the code
 	python -m benchmarks.page
 	python -m scripts.artifact.models_page > docs/models.md
 	python -m scripts.dependencies.page > docs/dependencies.md
+	python -m scripts.costs.page README.md
 	python -m imagesearch.entrypoints.openapi > docs/openapi.json
 
 # uv itself comes by pip, at the version and hashes that requirements-dev.txt pins.

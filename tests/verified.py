@@ -19,6 +19,8 @@ ONLY_ON_AWS = (
     "KMS: that the environment's own key opens what must be opened (its grants are synthesized and checked)",
     "OpenSearch Service: the managed domain, its access policy, and the engine `faiss`, quantised or not",
     "OpenSearch Service: that it knows functions by their IAM roles (its plugin was asked what these may)",
+    "OpenSearch Service: snapshots in S3, by the domain's own role (here they lie in a folder)",
+    "Quotas, instance types and leftovers of an account, as `doctor` and `destroy` find them (asked of moto)",
     "SageMaker: cold starts, scaling, and the limits of its own control plane",
     "Service quotas and payload limits beyond those that our own code enforces",
     "VPC: what its endpoints and security groups let through (they are synthesized and checked)",

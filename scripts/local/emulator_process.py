@@ -133,6 +133,8 @@ class Emulator:
             "MINISTACK_SSL_CERT": str(folder / "server.pem"),
             "MINISTACK_SSL_KEY": str(folder / "server.key"),
             "SSL_CERT_FILE": str(self._settings.ca_file),
+            # The canary asks the API with requests, which brings authorities of its own.
+            "REQUESTS_CA_BUNDLE": str(self._settings.ca_file),
         }
 
     def _make_certificates(self) -> None:

@@ -22,6 +22,12 @@ SHOWN = ROOT / "docs" / "screenshots"
 QUALITY = 80
 """Of WebP, whose pictures of text stay sharp."""
 PATIENCE_MS = 60_000
+_PICTURES = """
+() => Promise.all([...document.images]
+  .filter((image) => image.getBoundingClientRect().top < innerHeight && image.checkVisibility())
+  .map((image) => image.decode().catch(() => {})))
+"""
+"""Waits until every picture on the screen can be drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +47,6 @@ def _results(page: Page) -> None:
 def _viewer(page: Page) -> None:
     look_for(page, "a musical instrument")
     open_picture(page, names(page)[0])
-    page.wait_for_load_state("networkidle")
 
 
 SHOTS = (
@@ -82,7 +87,7 @@ def take(browser: Browser, url: str, shot: Shot, folder: Path = SHOWN) -> Path:
     page.goto(url)
     done(page)
     shot.prepare(page)
-    page.wait_for_load_state("networkidle")
+    page.evaluate(_PICTURES)
     path = folder / f"{shot.name}-{shot.size}-{shot.colours}.webp"
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.open(io.BytesIO(page.screenshot(animations="disabled"))).save(path, quality=QUALITY, method=6)
