@@ -47,7 +47,7 @@ format: setup ## reformat and mend what ruff can
 	ruff format $(SOURCES)
 	ruff check --fix $(SOURCES)
 
-bench: setup $(TOOLS)/baseline/.ready ## measure side by side, and write benchmarks/results.json (ARGS="indexing" narrows it)
+bench: setup $(TOOLS)/baseline/.ready $(TOOLS)/huggingface_server/.ready ## measure side by side, and write benchmarks/results.json (ARGS="indexing" narrows it)
 	python -m benchmarks $(ARGS)
 
 screenshots: setup ## take the pictures of the page that the README shows
@@ -81,11 +81,12 @@ node_modules/.ready: package-lock.json .venv/.ready
 	touch $@
 
 # Separate environments for what must not share ours: the emulator and the model server pin their own
-# dependencies, the SageMaker SDK is needed for one table only, and the baseline's torch for benchmarks only.
+# dependencies, the SageMaker SDK is needed for one table only, and what has torch for benchmarks only.
 $(TOOLS)/emulator/.ready: scripts/local/emulator/requirements.txt
 $(TOOLS)/model_server/.ready: serving_image/requirements.txt
 $(TOOLS)/container_images/.ready: scripts/container_images/requirements.txt
 $(TOOLS)/baseline/.ready: benchmarks/baseline/requirements.txt
+$(TOOLS)/huggingface_server/.ready: benchmarks/huggingface_server/requirements.txt
 $(TOOLS)/%/.ready: .venv/.ready
 	test -x $(@D)/bin/python || uv venv --quiet --python $(BIN)/python $(@D)
 	$(UV_INSTALL) --python $(@D) -r $(filter %requirements.txt,$^)
@@ -123,6 +124,7 @@ lock: .venv/.ready ## resolve the pinned requirements anew (UPGRADE=--upgrade)
 	$(COMPILE) $(UPGRADE) --no-deps scripts/demo_model/requirements.in -o scripts/demo_model/requirements.txt
 	$(COMPILE) $(UPGRADE) scripts/container_images/requirements.in -o scripts/container_images/requirements.txt
 	$(COMPILE) $(UPGRADE) benchmarks/baseline/requirements.in -o benchmarks/baseline/requirements.txt
+	$(COMPILE) $(UPGRADE) benchmarks/huggingface_server/requirements.in -c model_code/requirements.txt -o benchmarks/huggingface_server/requirements.txt
 	$(COMPILE) $(UPGRADE) scripts/local/emulator/requirements.in -o scripts/local/emulator/requirements.txt
 	$(COMPILE) $(UPGRADE) serving_image/requirements.in -o serving_image/requirements.txt
 

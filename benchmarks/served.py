@@ -15,16 +15,32 @@ from benchmarks.contestants import Contestant
 from benchmarks.loops import pss_mb
 from benchmarks.requests import Request
 from scripts.local.java import java_home
-from scripts.local.model_server.server import Answer, ModelServer, free_port, launch_model_server
+from scripts.local.model_server.server import (
+    GENERIC,
+    Answer,
+    ModelServer,
+    Stack,
+    free_port,
+    launch_model_server,
+)
+from scripts.local.settings import tool_python
 
 FIRST_PORT = 31_000
 _PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 0.02
 
 
+def hugging_face() -> Stack:
+    """Return what SageMaker's Hugging Face image has: its toolkit imports torch and transformers, twice."""
+    return Stack(
+        python=tool_python("huggingface_server"),
+        toolkit="sagemaker_huggingface_inference_toolkit.mms_model_server",
+    )
+
+
 @contextmanager
 def starting_server(
-    contestant: Contestant, *, environment: Mapping[str, str] | None = None
+    contestant: Contestant, *, environment: Mapping[str, str] | None = None, stack: Stack = GENERIC
 ) -> Iterator[ModelServer]:
     """Start a server of the contestant, without waiting for it, and end it after the block.
 
@@ -40,6 +56,7 @@ def starting_server(
                 **(environment or {}),
             },
             workdir=Path(folder),
+            stack=stack,
         )
         try:
             yield server

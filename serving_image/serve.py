@@ -1,11 +1,17 @@
-"""Start the SageMaker inference toolkit as an ordinary user, alone in a container or beside others.
+"""Start a SageMaker inference toolkit as an ordinary user, alone in a container or beside others.
+
+    serve.py [MODULE]
+
+The module is the toolkit's that starts its server: the generic one's, or that of one built upon it.
 
 The toolkit takes root and a machine of its own for granted. So two things are put right: its configuration
 lies where temporary files lie, and its server is the one of its own session.
 """
 
 import os
+import sys
 import tempfile
+from importlib import import_module
 
 import psutil
 from sagemaker_inference import model_server  # type: ignore[import-not-found]
@@ -25,4 +31,5 @@ def own_server() -> psutil.Process:
 if __name__ == "__main__":
     model_server.MMS_CONFIG_FILE = os.path.join(tempfile.gettempdir(), "sagemaker-mms.properties")  # noqa: PTH118
     model_server._retrieve_mms_server_process = own_server
-    model_server.start_model_server()
+    # A toolkit built upon this one takes these names from it, so its module may be imported only now.
+    import_module(sys.argv[1] if sys.argv[1:] else model_server.__name__).start_model_server()

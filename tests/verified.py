@@ -12,6 +12,7 @@ from typing import Literal
 On = Literal["emulator", "genuine part", "stand-in"]
 COLUMNS: tuple[On, ...] = ("emulator", "genuine part", "stand-in")
 ONLY_ON_AWS = (
+    "CloudFront: caching, compression, HTTP/2 and 3, TLS, and a domain of one's own",
     "CodeBuild: the build of the models' own image, and that SageMaker runs it",
     "Cognito: second factors, threat protection, and invitations by e-mail",
     "CodePipeline and GitHub Actions: the pipeline and the workflows (synthesized and linted, never run)",

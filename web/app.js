@@ -97,7 +97,7 @@ export class App {
     if (address !== location.pathname + location.search) history.pushState({}, "", address);
     this.looking.end();
     const focus = document.activeElement;
-    const isLost = focus === document.body || focus.closest("#results, #start, #notice") !== null;
+    const isLost = focus === document.body || focus?.closest("#results, #start, #notice") !== null;
     const shown = this.show(query);
     if (isLost) byId("heading").focus();
     return shown;

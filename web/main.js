@@ -23,8 +23,9 @@ async function begin() {
   const credentials = await credentialsFor(config);
   const app = new App(new Api(config.api, credentials), (failure) => askForCredentials(app, credentials, failure));
   if (credentials.kind === "cognito") offerSignOut(credentials);
+  const headers = await credentials.headers();
   document.body.classList.add("ready");
-  if (await credentials.headers()) await app.show(readQuery(location.search));
+  if (headers) await app.show(readQuery(location.search));
   else askForCredentials(app, credentials, null);
 }
 

@@ -28,6 +28,7 @@ EVERY_LOCK = (
     "scripts/container_images/requirements.txt",
     "scripts/demo_model/requirements.txt",
     "benchmarks/baseline/requirements.txt",
+    "benchmarks/huggingface_server/requirements.txt",
 )
 
 

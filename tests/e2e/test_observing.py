@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from scripts.target import LOCAL_CREDENTIALS, Target
+from tests.e2e.canary import canary_answer
 from tests.e2e.house import House
 from tests.e2e.library import Library
 from tests.pictures import jpeg
@@ -62,10 +63,8 @@ def test_the_canary_searches_the_deployed_api_with_its_own_key(deployment: Targe
         region_name=deployment.region,
         **LOCAL_CREDENTIALS,
     )
-    payload = json.dumps({"id": "asked-by-a-test"}).encode()
-    called = functions.invoke(FunctionName="imagesearch-local-canary", Payload=payload)
+    answer = canary_answer(functions, event_id="asked-by-a-test")
 
-    answer = json.loads(called["Payload"].read())
     assert answer["answered"] is True, logs.of("canary")
     assert 0 < answer["seconds"] < 60
     assert len(logs.of("canary", event_id="asked-by-a-test", message="answered")) == 1

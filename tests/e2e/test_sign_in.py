@@ -22,6 +22,7 @@ from imagesearch_client.authorisation import SEARCH_SCOPE
 from scripts import chromium
 from scripts.target import LOCAL_CREDENTIALS, Target, client_of
 from tests.deployed import deployed, own_command
+from tests.e2e.canary import canary_answer
 from tests.e2e.command import Command
 from tests.e2e.library import Library
 from tests.pictures import jpeg
@@ -167,6 +168,16 @@ def test_a_program_gets_its_token_by_itself_and_finds_a_picture(
     (hit,) = client.search(picture=jpeg(seed=1), prefix=library.prefix).hits
     assert hit.key == library.key("a.jpg")
     assert client.thumbnail(hit).startswith(b"RIFF"), "its link is signed and asks for no token"
+
+
+def test_the_canary_gets_a_token_by_itself(deployment: Target) -> None:
+    functions = boto3.client(
+        "lambda",
+        endpoint_url=deployment.aws_endpoint_url,
+        region_name=deployment.region,
+        **LOCAL_CREDENTIALS,
+    )
+    assert canary_answer(functions)["answered"] is True
 
 
 def test_the_deployed_api_shows_a_document_that_tells_of_tokens_only(deployment: Target) -> None:

@@ -147,7 +147,6 @@ def test_every_function_writes_into_a_log_group_of_the_template(synthesized: Syn
         f"{env}/{stack}: {name}"
         for env, stack, template in synthesized.all()
         for name, properties in _functions(template)
-        if "LogGroup" not in properties.get("LoggingConfig", {})
-        and not name.startswith(WITHOUT_LOG_GROUPS)
+        if "LogGroup" not in properties.get("LoggingConfig", {}) and not name.startswith(WITHOUT_LOG_GROUPS)
     }
     assert without == set()

@@ -220,7 +220,8 @@ def test_the_pages_bucket_logs_its_accesses_where_the_others_do(
         flat(statement["Condition"]["ArnLike"]["aws:SourceArn"])
         for policy in policies
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        if statement["Effect"] == "Allow" and "aws:SourceArn" in statement.get("Condition", {}).get("ArnLike", {})
+        if statement["Effect"] == "Allow"
+        and "aws:SourceArn" in statement.get("Condition", {}).get("ArnLike", {})
     ]
     assert any(writer.endswith(f"imagesearch-{env}-web-reference-us-east-1") for writer in writers)
 

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.gallery import gallery
 from scripts.target import Target, local_directory
+from tests.e2e.album import SAID
+
+
+def described_gallery(folder: Path) -> None:
+    """Lay out the gallery in ``folder``, with titles, tags and attributes of some of its pictures."""
+    gallery(folder)
+    lines = (json.dumps({"key": name, **said}) for name, said in SAID.items())
+    (folder / "metadata.jsonl").write_text("\n".join(lines), "utf-8")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """The page in a real browser, on the deployed local environment with real pictures."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,14 +8,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from imagesearch_client import ImageSearchClient
 from scripts import chromium
-from scripts.gallery import gallery
 from scripts.repository import ROOT
 from scripts.target import Target, client_of
 from tests.deployed import deployed, own_command
-from tests.e2e.album import SAID
 from tests.e2e.command import Command
 from tests.page.accessibility import violations
-from tests.page.album import Album
+from tests.page.album import Album, described_gallery
 from tests.page.sizes import SIZES, Size
 from tests.page.watch import Watch
 
@@ -49,9 +46,7 @@ def client(deployment: Target) -> Iterator[ImageSearchClient]:
 def album(imagesearch: Command, deployment: Target, tmp_path_factory: pytest.TempPathFactory) -> Album:
     """The gallery's pictures in the deployed library, described, each of which can be found."""
     folder = tmp_path_factory.mktemp("gallery")
-    gallery(folder)
-    lines = (json.dumps({"key": name, **said}) for name, said in SAID.items())
-    (folder / "metadata.jsonl").write_text("\n".join(lines), "utf-8")
+    described_gallery(folder)
     imagesearch("ingest", str(folder), check=True)
     return Album(folder=folder, target=deployment)
 

@@ -12,10 +12,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from scripts import chromium
-from scripts.gallery import gallery
 from scripts.repository import ROOT
 from tests.deployed import deployed, own_command
-from tests.page.acting import done, look_for, names, open_picture
+from tests.page.acting import done, look_for, open_picture
+from tests.page.album import described_gallery
 from tests.page.sizes import SIZES
 
 SHOWN = ROOT / "docs" / "screenshots"
@@ -45,8 +45,8 @@ def _results(page: Page) -> None:
 
 
 def _viewer(page: Page) -> None:
-    look_for(page, "a musical instrument")
-    open_picture(page, names(page)[0])
+    look_for(page, "a cat")
+    open_picture(page, "cat.png")
 
 
 SHOTS = (
@@ -62,7 +62,7 @@ def take_all() -> list[Path]:
     with tempfile.TemporaryDirectory(prefix="imagesearch-screenshots-") as folder:
         imagesearch = own_command(Path(folder) / "local")
         pictures = Path(folder) / "pictures"
-        gallery(pictures)
+        described_gallery(pictures)
         with deployed(imagesearch), chromium.browser() as browser:
             imagesearch("ingest", str(pictures), check=True)
             described = json.loads((Path(folder) / "local" / "environment.json").read_text("utf-8"))

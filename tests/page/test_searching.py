@@ -207,7 +207,7 @@ def test_an_outdated_search_ends(page: Page, page_url: str, watch: Watch) -> Non
     visit(page, page_url)
     ended: list[str] = []
     page.on("requestfailed", lambda request: ended.append(request.post_data or ""))
-    page.route("**/api/search", lambda route: None, times=1)  # is never answered
+    page.route("**/api/search", lambda route: None, times=1)  # which is never answered
     page.locator("#text").fill("a cat")
     page.locator("#text").press("Enter")
     expect(page.locator("body.busy")).to_have_count(1)

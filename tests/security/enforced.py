@@ -35,10 +35,9 @@ class Enforced:
         return session.client(service, endpoint_url=self.settings.emulator_url, verify=ca_file)  # type: ignore[call-overload]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The command line as whoever deploys runs it."""
-        return Command(self.command.program, {**self.command.variables, **self.trust()})(
-            *arguments, check=True
-        )
+        """The command line as whoever deploys runs it; a failure shows what it printed."""
+        variables = {**self.command.variables, **self.trust()}
+        return Command(self.command.program, variables)(*arguments, check=True)
 
     def trust(self) -> dict[str, str]:
         """The variables by which programs of Python trust the emulator's certificate."""

@@ -12,6 +12,8 @@ from imagesearch.queries import Nearest
 from tests.opensearch_server import Server, opensearch_server
 
 PASSING: list[int | None] = [429, 502, 503, 504, None]
+META = {"fingerprint": "f" * 64, "dimension": 1, "space": "cosinesimil"}
+MAPPING = {"images-1": {"mappings": {"_meta": META}}}
 NEAREST = Nearest(part="picture", vector=(1.0,))
 
 
@@ -33,7 +35,8 @@ def test_trouble_that_stays_is_unavailability_that_says_when_to_return(trouble: 
 def test_a_search_that_is_refused_among_others_is_made_again() -> None:
     found = {"status": 200, "hits": {"hits": []}}
     refused = {"status": 429, "error": {"type": "rejected_execution_exception"}}
-    with opensearch_server({"responses": [found, refused]}, {"responses": [found, found]}) as server:
+    answers = ({"responses": [found, refused]}, {"responses": [found, found]})
+    with opensearch_server(MAPPING, *answers) as server:
         assert server.index().search("images-1", [NEAREST, NEAREST], k=5) == ((), ())
     assert len(server.pauses) == 1
 
@@ -41,7 +44,7 @@ def test_a_search_that_is_refused_among_others_is_made_again() -> None:
 def test_a_search_that_stays_refused_among_others_is_unavailable() -> None:
     refused = {"status": 429, "error": {"type": "rejected_execution_exception"}}
     with (
-        opensearch_server({"responses": [refused]}) as server,
+        opensearch_server(MAPPING, {"responses": [refused]}) as server,
         pytest.raises(SearchUnavailableError, match="429"),
     ):
         server.index().search("images-1", [NEAREST], k=5)

@@ -280,8 +280,8 @@ class _OneByOne:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        return map(work, items)
+    def map(self, work: Callable[..., Any], *items: Iterable[Any]) -> Iterator[Any]:
+        return map(work, *items)
 
 
 def _change_at_random(bulk: BulkHouse, chance: random.Random) -> None:

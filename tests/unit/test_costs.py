@@ -255,5 +255,15 @@ def test_the_table_stands_between_its_comments(tmp_path: Path) -> None:
     assert "yesterday" not in content
 
 
-def test_rates_are_dated() -> None:
-    assert rates.AS_OF.startswith("2026-")
+def test_the_readmes_table_is_current() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    assert f"{page.BEGIN}\n{page.render()}\n{page.END}" in readme, (
+        "run: python -m scripts.costs.page README.md"
+    )
+
+
+def test_an_estimate_says_when_prices_and_rates_were_looked_at() -> None:
+    _, output = invoke("--env", "dev")
+    said = " ".join(output.split())
+    assert prices.AS_OF in said
+    assert rates.AS_OF in said

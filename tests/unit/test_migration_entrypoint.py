@@ -22,7 +22,13 @@ def call(house: MigrationHouse, **event: Any) -> dict[str, Any]:
 
 def test_the_status_names_the_indices_and_their_models() -> None:
     said = call(migration_house(), action="status")
-    named = {"name": OLD, "fingerprint": FINGERPRINT, "dimension": 32, "space": "cosinesimil"}
+    named = {
+        "name": OLD,
+        "fingerprint": FINGERPRINT,
+        "dimension": 32,
+        "space": "cosinesimil",
+        "quantisation": "none",
+    }
     assert (said["active"], said["written"], said["indices"]) == (named, [named], [named])
     assert (said["migration"], said["wait_seconds"]) == (None, 0.0)
 

@@ -175,7 +175,7 @@ def reach_buckets_by_tls() -> None:
 
     The emulator judges by its own client's connection, so that a bucket which refuses plain http has no page.
     """
-    from ministack.core import iam_evaluator  # type: ignore[import-not-found]
+    from ministack.core import iam_evaluator
     from ministack.services import s3
 
     allows, origin = s3._cloudfront_origin_allows, iam_evaluator._request_origin

@@ -36,6 +36,17 @@ STILL_STARTING = {503, 507}
 """What the server answers while it starts its worker or loads the model."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """An interpreter that has multi-model-server and a toolkit, and the toolkit's module that starts it."""
+
+    python: Path
+    toolkit: str
+
+
+GENERIC = Stack(python=PYTHON, toolkit="sagemaker_inference.model_server")
+
+
 class ModelServerError(Exception):
     """The model server did not start or does not serve; the message ends with the last lines of its log."""
 
@@ -153,7 +164,7 @@ def start_model_server(
 
 
 def launch_model_server(
-    artifact: Path, *, port: int, environment: Mapping[str, str], workdir: Path
+    artifact: Path, *, port: int, environment: Mapping[str, str], workdir: Path, stack: Stack = GENERIC
 ) -> ModelServer:
     """Unpack ``artifact`` below ``workdir`` and start serving it, without waiting until it is ready."""
     _unpack(artifact, workdir / "model")
@@ -162,8 +173,11 @@ def launch_model_server(
     log = workdir / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [PYTHON, SERVE],
-            env=_process_environment(environment, port=port, workdir=workdir, temporary=temporary),
+            [stack.python, SERVE, stack.toolkit],
+            env={
+                "PATH": os.pathsep.join([str(stack.python.parent), os.environ.get("PATH", os.defpath)]),
+                **_process_environment(environment, port=port, workdir=workdir, temporary=temporary),
+            },
             cwd=workdir,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -201,7 +215,6 @@ def _process_environment(
     }
     address = f"http://{LOOPBACK}:{port}"
     return {
-        "PATH": os.pathsep.join([str(PYTHON.parent), os.environ.get("PATH", os.defpath)]),
         "LANG": "C.UTF-8",
         **inherited,
         **container,
