@@ -66,8 +66,8 @@ def _introduction() -> str:
                     "- instances in AWS: nothing here has run there;",
                     "- real weights: those here are random, which takes the same time; what a faster form "
                     "finds is judged when a model is packaged, and could not be judged here;",
-                    "- the Hugging Face toolkit of SageMaker's container, which imports PyTorch and "
-                    "transformers at its start: cold start and memory are those of the generic toolkit.",
+                    "- SageMaker's container itself: its Hugging Face toolkit is measured as it is released, "
+                    "beside PyPI's torch of the same version and transformers 4, the last that it supports.",
                 ]
             ),
         ]

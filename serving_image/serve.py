@@ -1,15 +1,11 @@
-"""Start a SageMaker inference toolkit as an ordinary user, alone in a container or beside others.
-
-    serve.py [MODULE]
-
-The module is the toolkit's that starts its server: the generic one's, or that of one built upon it.
+"""Start the SageMaker inference toolkit as an ordinary user, alone in a container or beside others.
 
 The toolkit takes root and a machine of its own for granted. So two things are put right: its configuration
-lies where temporary files lie, and its server is the one of its own session.
+lies where temporary files lie, and its server is the one of its own session. The variable SERVING_TOOLKIT
+names another module that starts a server, of a toolkit that is built upon this one.
 """
 
 import os
-import sys
 import tempfile
 from importlib import import_module
 
@@ -32,4 +28,4 @@ if __name__ == "__main__":
     model_server.MMS_CONFIG_FILE = os.path.join(tempfile.gettempdir(), "sagemaker-mms.properties")  # noqa: PTH118
     model_server._retrieve_mms_server_process = own_server
     # A toolkit built upon this one takes these names from it, so its module may be imported only now.
-    import_module(sys.argv[1] if sys.argv[1:] else model_server.__name__).start_model_server()
+    import_module(os.environ.get("SERVING_TOOLKIT", model_server.__name__)).start_model_server()

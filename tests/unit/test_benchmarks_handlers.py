@@ -117,3 +117,30 @@ def test_the_ratios_to_the_baseline_are_named_by_what_they_compare_and_the_form(
     assert [str(ratio.aim) for ratio in compared] == ["≥ 6", "≥ 2.2"]
     aims = {name: str(ratios[name].aim) for name in ("text_query_ratio", "cold_start_ratio", "memory_ratio")}
     assert aims == {"text_query_ratio": "≥ 5", "cold_start_ratio": "≥ 3", "memory_ratio": "≤ 0.5"}
+
+
+def test_cuda_is_taken_off_once_for_each_process_that_imports_torch() -> None:
+    measured = {
+        "baseline_cuda": (1.0,),
+        "huggingface_server_cuda": (2.0,),
+        "baseline_server_text": (10.0,),
+        "int8_server_text": (10.0,),
+        "int8_huggingface_server_text": (10.0,),
+    }
+    figures = cold_start._figures(measured, {"int8_huggingface_server_memory": [500.0]})
+    assert {name: figure.values for name, figure in figures.items()} == {
+        **measured,
+        "baseline_server_text": (9.0,),
+        "int8_huggingface_server_text": (6.0,),
+        "int8_huggingface_server_memory": (500.0,),
+    }
+
+
+def test_both_toolkits_are_compared_with_one_form_of_the_model() -> None:
+    ratios = {ratio.name: ratio for ratio in cold_start._toolkit_ratios(EveryFigure())}
+    compared = ratios["toolkit_memory_ratio"], ratios["toolkit_start_text_fp32_ratio"]
+    assert [(ratio.numerator.name, ratio.denominator.name) for ratio in compared] == [
+        ("int8_huggingface_server_memory", "int8_server_memory"),
+        ("fp32_huggingface_server_text", "fp32_server_text"),
+    ]
+    assert {ratio.aim for ratio in ratios.values()} == {None}

@@ -173,9 +173,10 @@ def launch_model_server(
     log = workdir / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [stack.python, SERVE, stack.toolkit],
+            [stack.python, SERVE],
             env={
                 "PATH": os.pathsep.join([str(stack.python.parent), os.environ.get("PATH", os.defpath)]),
+                "SERVING_TOOLKIT": stack.toolkit,
                 **_process_environment(environment, port=port, workdir=workdir, temporary=temporary),
             },
             cwd=workdir,
