@@ -403,7 +403,9 @@ def test_two_hundred_mixed_queries_of_eight_clients_are_all_answered(
         prefix=whole.prefix,
     )
 
-    outcome = send(list(mixed(200, material)), url=deployment.url, credentials=deployment.credentials, clients=8)
+    outcome = send(
+        list(mixed(200, material)), url=deployment.url, credentials=deployment.credentials, clients=8
+    )
 
     assert outcome.failures == []
     assert len(outcome.answered) == 200
