@@ -12,8 +12,8 @@ from clip_inference.decode import Picture
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 # A picture is decoded to no less than this many times the tower's size: halving a JPEG of two megapixels
 # still leaves enough. What that changes is less than what one level of noise does. Of 72 such photographs,
-# CLIP's architecture (random weights) gives all the same vector (cosine at least 0.9999; with noise 0.9998),
-# and the demo model, which is far more sensitive, 67 (cosine 0.999, the others at least 0.998; with noise 30).
+# CLIP's architecture (random weights) gives all the same vector (cosine at least 0.9999; with noise 0.9998).
+# The demo model is far more sensitive: to it 67 are the same (cosine 0.999), with noise 30.
 DETAIL = 2.7
 
 Box = tuple[float, float, float, float]
