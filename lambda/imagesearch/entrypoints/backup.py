@@ -5,40 +5,34 @@ cannot be taken, {"error": {"code", "message"}}, with "retry_after" (seconds) wh
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from imagesearch.backups import Backups, Status
-from imagesearch.entrypoints import backup_wiring, observing, wiring
-from imagesearch.entrypoints.refusals import told
-from imagesearch.errors import EventInvalidError, ImageSearchError, InternalError
+from imagesearch.entrypoints import backup_wiring
+from imagesearch.entrypoints.stepping import Handler, StepModel, step_handler
 
-Handler = Callable[[dict[str, Any], object], Any]
 Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._-]{0,199}$")]
 
 _status = TypeAdapter(Status)
 
 
-class _Step(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Look(_Step):
+class _Look(StepModel):
     action: Literal["status"]
 
     def take(self, backups: Backups) -> Status:
         return backups.status()
 
 
-class _Create(_Step):
+class _Create(StepModel):
     action: Literal["create"]
 
     def take(self, backups: Backups) -> Status:
         return backups.create()
 
 
-class _OfSnapshot(_Step):
+class _OfSnapshot(StepModel):
     action: Literal["restore", "delete"]
     snapshot: Name
 
@@ -46,7 +40,7 @@ class _OfSnapshot(_Step):
         return backups.delete(self.snapshot) if self.action == "delete" else backups.restore(self.snapshot)
 
 
-class _OfIndex(_Step):
+class _OfIndex(StepModel):
     action: Literal["adopt", "discard"]
     index: Name
 
@@ -54,7 +48,7 @@ class _OfIndex(_Step):
         return backups.adopt(self.index) if self.action == "adopt" else backups.discard(self.index)
 
 
-class _Renew(_Step):
+class _Renew(StepModel):
     action: Literal["renew"]
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     dimension: Annotated[int, Field(ge=1)]
@@ -69,33 +63,11 @@ _steps: TypeAdapter[_Steps] = TypeAdapter(Annotated[_Steps, Field(discriminator=
 
 def build_handler(parts: Callable[[], Backups]) -> Handler:
     """Return the function's handler; `parts` is asked on every call."""
-
-    def handler(event: dict[str, Any], _: object) -> Any:
-        """Take one step, and return how things stand after it."""
-        step = _step_of(event)
-        with observing.working_on(f"backup-{step.action}", action=step.action):
-            return _taken(step, parts())
-
-    return handler
+    return step_handler("backup", parts, steps=_steps, status=_status, subject=_subject)
 
 
-def _taken(step: _Steps, backups: Backups) -> Any:
-    try:
-        status = step.take(backups)
-    except InternalError:
-        raise
-    except ImageSearchError as refusal:
-        wiring.logger().info("step refused", code=refusal.code, why=refusal.message)
-        return {"error": told(refusal)}
-    wiring.logger().info("step taken", subject=status.subject)
-    return _status.dump_python(status, mode="json")
-
-
-def _step_of(event: dict[str, Any]) -> _Steps:
-    try:
-        return _steps.validate_python(event)
-    except ValidationError as error:
-        raise EventInvalidError(f"The event is no step of a backup: {error}.") from error
+def _subject(status: Status) -> dict[str, object]:
+    return {"subject": status.subject}
 
 
 handler = build_handler(backup_wiring.backups)

@@ -5,32 +5,25 @@ cannot be taken, {"error": {"code", "message"}}, with "retry_after" (seconds) wh
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
-from imagesearch.entrypoints import migration_wiring, observing, wiring
-from imagesearch.entrypoints.refusals import told
-from imagesearch.errors import EventInvalidError, ImageSearchError, InternalError
+from imagesearch.entrypoints import migration_wiring
+from imagesearch.entrypoints.stepping import Handler, StepModel, step_handler
 from imagesearch.migration.steps import Migration, Status
-
-Handler = Callable[[dict[str, Any], object], Any]
 
 _status = TypeAdapter(Status)
 
 
-class _Step(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Look(_Step):
+class _Look(StepModel):
     action: Literal["status"]
 
     def take(self, migration: Migration) -> Status:
         return migration.status()
 
 
-class _Begin(_Step):
+class _Begin(StepModel):
     action: Literal["begin"]
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     dimension: Annotated[int, Field(ge=1)]
@@ -40,7 +33,7 @@ class _Begin(_Step):
         return migration.begin(fingerprint=self.fingerprint, dimension=self.dimension, index=self.index)
 
 
-class _Run(_Step):
+class _Run(StepModel):
     action: Literal["run"]
     run: Annotated[str, Field(min_length=1)]
 
@@ -48,7 +41,7 @@ class _Run(_Step):
         return migration.note_run(self.run)
 
 
-class _Check(_Step):
+class _Check(StepModel):
     action: Literal["check"]
     labelled: bool = False
 
@@ -56,7 +49,7 @@ class _Check(_Step):
         return migration.check(labelled=self.labelled)
 
 
-class _Switch(_Step):
+class _Switch(StepModel):
     action: Literal["switch"]
     forced_by: str | None = None
 
@@ -64,14 +57,14 @@ class _Switch(_Step):
         return migration.switch(forced_by=self.forced_by)
 
 
-class _Rollback(_Step):
+class _Rollback(StepModel):
     action: Literal["rollback"]
 
     def take(self, migration: Migration) -> Status:
         return migration.rollback()
 
 
-class _Finish(_Step):
+class _Finish(StepModel):
     action: Literal["finish"]
     forced_by: str | None = None
 
@@ -85,36 +78,15 @@ _steps: TypeAdapter[_Steps] = TypeAdapter(Annotated[_Steps, Field(discriminator=
 
 def build_handler(parts: Callable[[], Migration]) -> Handler:
     """Return the function's handler; `parts` is asked on every call."""
-
-    def handler(event: dict[str, Any], _: object) -> Any:
-        """Take one step, and return how things stand after it."""
-        step = _step_of(event)
-        with observing.working_on(f"migration-{step.action}", action=step.action):
-            return _taken(step, parts())
-
-    return handler
+    return step_handler("migration", parts, steps=_steps, status=_status, subject=_subject)
 
 
-def _taken(step: _Steps, migration: Migration) -> Any:
-    try:
-        status = step.take(migration)
-    except InternalError:
-        raise
-    except ImageSearchError as refusal:
-        wiring.logger().info("step refused", code=refusal.code, why=refusal.message)
-        return {"error": told(refusal)}
+def _subject(status: Status) -> dict[str, object]:
     # A migration is called by the index that it makes.
-    under_way = status.migration.new.name if status.migration else None
-    active = status.active.name if status.active else None
-    wiring.logger().info("step taken", active=active, migration=under_way)
-    return _status.dump_python(status, mode="json")
-
-
-def _step_of(event: dict[str, Any]) -> _Steps:
-    try:
-        return _steps.validate_python(event)
-    except ValidationError as error:
-        raise EventInvalidError(f"The event is no step of a migration: {error}.") from error
+    return {
+        "active": status.active.name if status.active else None,
+        "migration": status.migration.new.name if status.migration else None,
+    }
 
 
 handler = build_handler(migration_wiring.migration)
