@@ -82,9 +82,9 @@ def _variants(
             variants[f"{name}_handler_{kind}"] = partial(_handler_start, contestant, first[kind])
         variants[f"{name}_handler_memory"] = partial(_handler_memory, contestant, asked)
     for name, contestant, stack in _servers(known):
+        variants[f"{name}_text"] = partial(_server_start, contestant, stack, first["text"])
         taken = memory.setdefault(f"{name}_memory", [])
-        for kind in KINDS:
-            variants[f"{name}_{kind}"] = partial(_server_start, contestant, stack, first[kind], asked, taken)
+        variants[f"{name}_picture"] = partial(_server_start_and_memory, contestant, stack, asked, taken)
     return variants
 
 
@@ -115,12 +115,17 @@ def _handler_memory(contestant: Contestant, asked: Sequence[Request]) -> float:
         return handler.memory_mb
 
 
-def _server_start(
-    contestant: Contestant, stack: Stack, first: Request, asked: Sequence[Request], memory: list[float]
-) -> float:
-    """Return the seconds to the first answer, and put the memory after all that is asked into `memory`."""
+def _server_start(contestant: Contestant, stack: Stack, request: Request) -> float:
     with starting_server(contestant, stack=stack) as server:
-        seconds = seconds_to_first_answer(server, first)
+        return seconds_to_first_answer(server, request)
+
+
+def _server_start_and_memory(
+    contestant: Contestant, stack: Stack, asked: Sequence[Request], memory: list[float]
+) -> float:
+    """Return the seconds to a picture's first answer, and put the memory after all others into `memory`."""
+    with starting_server(contestant, stack=stack) as server:
+        seconds = seconds_to_first_answer(server, asked[-1])
         for request in asked:
             if ask(server, request).status != 200:
                 raise RuntimeError(f"{contestant.name} does not answer {request.path.name}")

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imagesearch.bulk.runs import Page, Plan, Run, RunKeys
-from scripts.bulk.files import aws_errors, known_runs
+from scripts.aws_errors import aws_errors
+from scripts.bulk.files import known_runs
 from scripts.bulk.runs import Place
 from scripts.errors import CommandError
 

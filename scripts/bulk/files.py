@@ -2,33 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from imagesearch.bulk.runs import RUNS, Reject, RunKeys
-from scripts.errors import CommandError
-
-
-@contextmanager
-def aws_errors() -> Iterator[None]:
-    """Errors of AWS as ``CommandError``: ``aws_refused`` or ``aws_unreachable``."""
-    try:
-        yield
-    except ClientError as error:
-        raise CommandError(
-            "aws_refused",
-            f"AWS refused: {error}. Check that buckets and state machine are those of one deployment, "
-            "and the rights of your credentials.",
-        ) from error
-    except BotoCoreError as error:
-        raise CommandError(
-            "aws_unreachable",
-            f"AWS did not answer: {error}. Check credentials, region and network. A started run goes on.",
-        ) from error
+from scripts.aws_errors import aws_errors
 
 
 @dataclass(frozen=True, kw_only=True)

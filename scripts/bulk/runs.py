@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from scripts.bulk.files import RunFiles, aws_errors, known_runs
+from scripts.aws_errors import aws_errors
+from scripts.bulk.files import RunFiles, known_runs
 from scripts.bulk.progress import Counts, Progress
 from scripts.errors import CommandError
 from scripts.target import Target

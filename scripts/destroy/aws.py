@@ -1,14 +1,13 @@
 """What an environment in an account consists of, found by the names and tags that the stacks give it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scripts.aws_errors import aws_errors
 from scripts.errors import CommandError
-from scripts.outputs import unreachable
 from scripts.stack_outputs import Account
 from stacks.settings import Settings
 
@@ -53,20 +52,6 @@ class Place:
                 return
             for page in client.get_paginator(operation).paginate(**parameters):
                 yield from page.get(key, [])
-
-
-@contextmanager
-def aws_errors() -> Iterator[None]:
-    """Errors of AWS as ``CommandError``: ``aws_refused``, ``aws_unreachable``."""
-    try:
-        yield
-    except ClientError as error:
-        raise CommandError(
-            "aws_refused",
-            f"AWS refused: {error}. Check the rights of your credentials, then run the same command again.",
-        ) from error
-    except BotoCoreError as error:
-        raise unreachable(error) from error
 
 
 def attempted(call: Callable[[], object]) -> str | None:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scripts.destroy.aws import Place, aws_errors
+from scripts.aws_errors import aws_errors
+from scripts.destroy.aws import Place
 from scripts.errors import CommandError
 
 AT_ONCE = 1000

@@ -6,7 +6,8 @@ Everything may be done twice: what is gone is passed over, so the same command g
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scripts.destroy.aws import Place, aws_errors
+from scripts.aws_errors import aws_errors
+from scripts.destroy.aws import Place
 from scripts.destroy.buckets import buckets, empty, silence
 from scripts.destroy.leftovers import (
     Leftover,

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from scripts.destroy.aws import Place, attempted, aws_errors
+from scripts.aws_errors import aws_errors
+from scripts.destroy.aws import Place, attempted
 from scripts.errors import CommandError
 from scripts.local.waiting import wait_until
 from stacks import names

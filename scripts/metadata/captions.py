@@ -7,7 +7,7 @@ from typing import Any
 from imagesearch.bulk.batches import batched
 from imagesearch.errors import MetadataInvalidError
 from imagesearch.metadata import MAX_SIDECAR_BYTES, read_sidecar, sidecar_key
-from scripts.bulk.files import aws_errors
+from scripts.aws_errors import aws_errors
 from scripts.errors import CommandError
 from scripts.metadata.entries import CODE, canonical
 from scripts.metadata.sidecars import AT_ONCE, WORKERS, Sidecar, put

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from imagesearch.bulk.batches import batched
 from imagesearch.metadata import sidecar_key
-from scripts.bulk.files import aws_errors
+from scripts.aws_errors import aws_errors
 
 WORKERS = 10
 """As many as boto3 keeps connections."""

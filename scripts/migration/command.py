@@ -14,9 +14,9 @@ from imagesearch.errors import GateFailedError
 from imagesearch.migration.records import Check, Record, labels_key
 from imagesearch.migration.steps import Status
 from imagesearch.models import IndexInfo
+from scripts.aws_errors import aws_errors
 from scripts.bulk import runs as bulk
 from scripts.bulk.continuing import attempt_of, last_look, look_at
-from scripts.bulk.files import aws_errors
 from scripts.errors import CommandError
 from scripts.migration.environments import Environment
 from scripts.migration.gate_labels import read_gate_labels

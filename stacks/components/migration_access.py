@@ -16,7 +16,7 @@ _INDICES = "Indices are named by model and number, all under the alias's name; e
 def allow_migration(role: iam.Role, settings: Settings) -> None:
     """Let `role` make, compare and remove indices, move the aliases, and keep the migrations' records."""
     allow_encoding(role, settings)
-    _allow_records(role, settings)
+    allow_records(role, settings)
     of_any = [f"{INDEX_ALIAS}-*/{call}" for call in ("_count", "_mget", "_msearch", "_refresh", "_search")]
     paths: dict[Method, list[str]] = {
         "Get": [f"{name}/_mapping" for name in (INDEX_ALIAS, WRITTEN_ALIAS, f"{INDEX_ALIAS}-*")],
@@ -28,7 +28,8 @@ def allow_migration(role: iam.Role, settings: Settings) -> None:
         allow_requests(role, settings=settings, methods=[method], paths=some, reason=_INDICES)
 
 
-def _allow_records(role: iam.Role, settings: Settings) -> None:
+def allow_records(role: iam.Role, settings: Settings) -> None:
+    """Let `role` read and write the records of migrations."""
     bucket = bucket_arn(names.artifact_bucket(settings))
     # Without it an absent file is a missing permission, and for what is there it is the listing.
     allow(role, actions=["s3:ListBucket"], resources=[bucket])

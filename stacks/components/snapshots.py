@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks import names
-from stacks.components.encryption_key import allow_objects
+from stacks.components.migration_access import allow_records
 from stacks.components.permissions import allow, bucket_arn
 from stacks.components.vector_domain import Method, allow_requests
 from stacks.names import INDEX_ALIAS, SNAPSHOT_REPOSITORY, SNAPSHOTS, WRITTEN_ALIAS
@@ -75,22 +75,10 @@ def allow_backups(role: iam.Role, settings: Settings, snapshots: SnapshotRole) -
         resources=[snapshots.role.role_arn],
         conditions={"StringEquals": {"iam:PassedToService": [_SERVICE, "opensearchservice.amazonaws.com"]}},
     )
-    _allow_records(role, settings)
+    # A migration whose indices are lost is ended in its record.
+    allow_records(role, settings)
     _allow_indices(role, settings)
     _allow_snapshots(role, settings)
-
-
-def _allow_records(role: iam.Role, settings: Settings) -> None:
-    bucket = bucket_arn(names.artifact_bucket(settings))
-    # Without it an absent file is a missing permission, and for what is there it is the listing.
-    allow(role, actions=["s3:ListBucket"], resources=[bucket])
-    allow(
-        role,
-        actions=["s3:GetObject", "s3:PutObject"],
-        resources=[f"{bucket}/{names.MIGRATIONS}/*"],
-        wildcard="A migration whose indices are lost is ended in its record.",
-    )
-    allow_objects(role, settings=settings, bucket=names.artifact_bucket(settings), write=True)
 
 
 def _allow_indices(role: iam.Role, settings: Settings) -> None:

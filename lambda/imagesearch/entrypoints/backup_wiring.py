@@ -11,19 +11,12 @@ from imagesearch.settings import BackupSettings
 @cache
 def backups() -> Backups:
     """Return the parts of the function `backup`. Raises SettingsError."""
-    from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
     from imagesearch.adapters.opensearch_snapshots import OpenSearchSnapshots
     from imagesearch.adapters.s3 import s3_client
     from imagesearch.adapters.s3_artifacts import S3ArtifactStore
 
     settings = BackupSettings.from_environment(os.environ)
     client = wiring.opensearch(settings)
-    administration = OpenSearchAdministration(
-        client=client,
-        alias=settings.index_alias,
-        engine=settings.vector_engine,
-        attributes=settings.attributes,
-    )
     snapshots = OpenSearchSnapshots(
         client=client,
         alias=settings.index_alias,
@@ -32,7 +25,7 @@ def backups() -> Backups:
     )
     return Backups(
         snapshots=snapshots,
-        administration=administration,
+        administration=wiring.administration(settings, client),
         index=wiring.vector_index(settings, client),
         artifacts=S3ArtifactStore(client=s3_client(), bucket=settings.artifact_bucket),
         policy=IndexPolicy(

@@ -13,7 +13,6 @@ from imagesearch.settings import MigrationSettings
 def migration() -> Migration:
     """Return the parts of the function `migration`. Raises SettingsError."""
     from imagesearch.adapters.opensearch import OpenSearchVectorIndex
-    from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
     from imagesearch.adapters.opensearch_probe import OpenSearchProbe
     from imagesearch.adapters.s3 import s3_client
     from imagesearch.adapters.s3_artifacts import S3ArtifactStore
@@ -30,14 +29,8 @@ def migration() -> Migration:
         min_recall=settings.min_recall,
         sample=settings.sample,
     )
-    administration = OpenSearchAdministration(
-        client=client,
-        alias=settings.index_alias,
-        engine=settings.vector_engine,
-        attributes=settings.attributes,
-    )
     return Migration(
-        administration=administration,
+        administration=wiring.administration(settings, client),
         embedder=embedder,
         artifacts=artifacts,
         gate=gate,

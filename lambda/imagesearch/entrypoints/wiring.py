@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
     from imagesearch.adapters.opensearch import OpenSearchVectorIndex
+    from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,19 +116,12 @@ def ingest_parts() -> IngestParts:
 @cache
 def index_setup_parts() -> IndexSetupParts:
     """Return the index setup's parts. Raises SettingsError."""
-    from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
     from imagesearch.adapters.opensearch_security import OpenSearchAccessControl
 
     settings = IndexSetupSettings.from_environment(os.environ)
     client = opensearch(settings)
-    administration = OpenSearchAdministration(
-        client=client,
-        alias=settings.index_alias,
-        engine=settings.vector_engine,
-        attributes=settings.attributes,
-    )
     setup = IndexSetup(
-        administration=administration,
+        administration=administration(settings, client),
         alias=settings.index_alias,
         space=settings.vector_space,
         quantisation=settings.quantisation,
@@ -136,6 +130,18 @@ def index_setup_parts() -> IndexSetupParts:
     )
     access = OpenSearchAccessControl(client=client, alias=settings.index_alias)
     return IndexSetupParts(setup=setup, access=access, alias=settings.index_alias)
+
+
+def administration(settings: IndexSetupSettings, client: "OpenSearch") -> "OpenSearchAdministration":
+    """Return the indices, for those who make, switch and remove them."""
+    from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
+
+    return OpenSearchAdministration(
+        client=client,
+        alias=settings.index_alias,
+        engine=settings.vector_engine,
+        attributes=settings.attributes,
+    )
 
 
 def embedder(settings: IngestSettings) -> Embedder:
