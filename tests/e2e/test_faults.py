@@ -6,7 +6,9 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -15,6 +17,8 @@ from imagesearch.bulk.entries import SHARD_RECORDS
 from imagesearch_client import ImageSearchClient
 from scripts.bulk.runs import Run
 from scripts.target import LOCAL_CREDENTIALS, Target
+from stacks import names
+from stacks.settings import LOCAL
 from tests.e2e.command import Command
 from tests.e2e.house import House, kill
 from tests.e2e.library import Library
@@ -32,7 +36,7 @@ SHARDS = 3
 NAMES = [f"{number:04}.jpg" for number in range((SHARDS - 1) * SHARD_RECORDS + 100)]
 FIRST_OF_EACH_SHARD = NAMES[::SHARD_RECORDS]
 DAMAGED = NAMES[7::97]
-INDEX_FUNCTION = {"AWS_LAMBDA_FUNCTION_NAME": "Bulk-IndexFunction"}
+INDEX_FUNCTION = {"AWS_LAMBDA_FUNCTION_NAME": names.function(LOCAL, "bulk_index")}
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,8 @@ def test_events_delivered_twice_and_out_of_order(
 
     for kind, key in twice:
         detail = {"bucket": {"name": library.bucket}, "object": {"key": key}}
-        body = json.dumps({"detail-type": kind, "source": "aws.s3", "detail": detail})
+        told = {"id": str(uuid4()), "time": datetime.now(UTC).isoformat(), "source": "aws.s3"}
+        body = json.dumps({**told, "detail-type": kind, "detail": detail})
         sqs.send_message(QueueUrl=queue_of_pictures(sqs), MessageBody=body)
 
     wait_for(lambda: mixed.is_equal() or None, "the index to equal S3")
