@@ -183,7 +183,7 @@ def test_health_names_the_index_and_the_model(client: ImageSearchClient) -> None
     health = client.health()
 
     assert health.status == "ok"
-    assert health.index == f"images-{health.fingerprint[:12]}-1"
+    assert health.index.startswith(f"images-{health.fingerprint[:12]}-")
 
 
 def test_the_command_line_ingests_a_folder_and_searches_it(

@@ -252,13 +252,15 @@ def test_the_canary_signs_as_its_role_and_notices_that_it_may_not_search(enforce
 
 def test_the_operator_may_do_what_the_commands_do_and_no_more(enforced: Enforced, deployment: Target) -> None:
     artifacts = deployment.artifact_bucket()
-    s3, functions, iam = boto3.client("s3"), boto3.client("lambda"), boto3.client("iam")
+    # A session of its own: boto3's keeps the credentials of whoever was the first to use it.
+    session = boto3.Session()
+    s3, functions, iam = session.client("s3"), session.client("lambda"), session.client("iam")
     denied: list[Callable[[], object]] = [
         lambda: s3.put_object(Bucket=artifacts, Key="thumbnails/forged.webp", Body=b""),
         lambda: s3.delete_bucket(Bucket=deployment.image_bucket()),
         functions.list_functions,
         iam.list_users,
-        boto3.client("sagemaker").list_endpoints,
+        session.client("sagemaker").list_endpoints,
     ]
     for call in denied:
         with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
@@ -266,7 +268,7 @@ def test_the_operator_may_do_what_the_commands_do_and_no_more(enforced: Enforced
 
 
 def test_a_wrong_secret_is_refused(deployment: Target, variables: dict[str, str]) -> None:
-    forged = boto3.client(
+    forged = boto3.Session().client(
         "s3", aws_access_key_id=variables["AWS_ACCESS_KEY_ID"], aws_secret_access_key="guessed"
     )
     with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
