@@ -20,7 +20,13 @@ def aws_errors() -> Iterator[None]:
             "your credentials; then run the same command again.",
         ) from error
     except BotoCoreError as error:
-        raise CommandError(
-            "aws_unreachable",
-            f"AWS did not answer: {error}. Check credentials, region and network; what was started goes on.",
-        ) from error
+        raise unreachable(error) from error
+
+
+def unreachable(error: Exception) -> CommandError:
+    """The error of a call to AWS that got no answer, or one that nobody expected."""
+    return CommandError(
+        "aws_unreachable",
+        f"AWS did not answer as needed: {error}. Check credentials, region and network; what was started "
+        "goes on.",
+    )

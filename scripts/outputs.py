@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts.errors import CommandError
+from scripts.aws_errors import unreachable
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -25,10 +25,3 @@ def stack_outputs(stack: str, *, cloudformation: "CloudFormationClient") -> Mapp
     except BotoCoreError as error:
         raise unreachable(error) from error
     return {output["OutputKey"]: output["OutputValue"] for output in outputs}
-
-
-def unreachable(error: Exception) -> CommandError:
-    """The error of a call to AWS that got no answer, or one that nobody expected."""
-    return CommandError(
-        "aws_unreachable", f"AWS did not answer as needed: {error}. Check credentials, region and network."
-    )

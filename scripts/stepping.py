@@ -10,8 +10,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter
 
+from scripts.aws_errors import unreachable
 from scripts.errors import CommandError
-from scripts.outputs import unreachable
 
 PATIENCE_SECONDS = 300.0
 """A model that starts, and an OpenSearch that is overloaded, answer by and by."""

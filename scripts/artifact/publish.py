@@ -10,8 +10,9 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts.artifact.package import PackagedModel
+from scripts.aws_errors import unreachable
 from scripts.errors import CommandError
-from scripts.outputs import stack_outputs, unreachable
+from scripts.outputs import stack_outputs
 from stacks.model_lock import LockedModel, ModelLock, ModelLockError
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """The promises of the README, kept by the deployed environment: put, find, replace, delete, refuse."""
 
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -183,7 +184,8 @@ def test_health_names_the_index_and_the_model(client: ImageSearchClient) -> None
     health = client.health()
 
     assert health.status == "ok"
-    assert health.index.startswith(f"images-{health.fingerprint[:12]}-")
+    # A number, or the time of the snapshot that it was restored from.
+    assert re.fullmatch(rf"images-{health.fingerprint[:12]}-(\d+|\d{{8}}-\d{{6}})", health.index)
 
 
 def test_the_command_line_ingests_a_folder_and_searches_it(
