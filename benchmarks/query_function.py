@@ -22,8 +22,8 @@ from benchmarks.query_loop import K
 from benchmarks.results import Aim, Figure, Ratio, Section
 from imagesearch.adapters.opensearch_schema import picture_source
 from imagesearch.models import Metadata
-from stacks.components.bundling import FUNCTIONS, LocalBundling
-from stacks.components.function_environment import query_environment
+from stacks.components.functions.bundling import FUNCTIONS, LocalBundling
+from stacks.components.functions.function_environment import query_environment
 from stacks.settings import LOCAL
 
 PART = "query_function"

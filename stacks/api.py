@@ -7,21 +7,21 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from stacks import names
-from stacks.components.bundling import THUMBNAIL
-from stacks.components.canary import Canary
-from stacks.components.domain_roles import SearchDomain, admit
-from stacks.components.encoder_access import allow_encoding, allow_reading_pictures, allow_uploads
-from stacks.components.encryption_key import allow_objects
-from stacks.components.function_environment import (
+from stacks.components.api.canary import Canary
+from stacks.components.api.search_api import Answering, SearchApi
+from stacks.components.api.user_pool import Users
+from stacks.components.domain.domain_roles import SearchDomain, admit
+from stacks.components.domain.vector_domain import allow_requests
+from stacks.components.foundations.encryption_key import allow_objects
+from stacks.components.foundations.permissions import allow, bucket_arn
+from stacks.components.functions.bundling import THUMBNAIL
+from stacks.components.functions.function_environment import (
     metrics_environment,
     query_environment,
     thumbnail_environment,
 )
-from stacks.components.permissions import allow, bucket_arn
-from stacks.components.python_function import PythonFunction
-from stacks.components.search_api import Answering, SearchApi
-from stacks.components.user_pool import Users
-from stacks.components.vector_domain import allow_requests
+from stacks.components.functions.python_function import PythonFunction
+from stacks.components.models.encoder_access import allow_encoding, allow_reading_pictures, allow_uploads
 from stacks.names import INDEX_ALIAS
 from stacks.settings import Settings
 

@@ -5,10 +5,10 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
-from stacks.components.domain_roles import SearchDomain, admit
-from stacks.components.function_environment import backup_environment
-from stacks.components.python_function import PythonFunction
-from stacks.components.snapshots import SnapshotRole, allow_backups, snapshot_location
+from stacks.components.domain.domain_roles import SearchDomain, admit
+from stacks.components.domain.snapshots import SnapshotRole, allow_backups, snapshot_location
+from stacks.components.functions.function_environment import backup_environment
+from stacks.components.functions.python_function import PythonFunction
 from stacks.settings import Settings
 
 # Registering a repository and listing snapshots ask S3; taking and restoring go on by themselves.

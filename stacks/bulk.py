@@ -7,13 +7,13 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from stacks import names
-from stacks.components import function_environment as environments
-from stacks.components.bulk_access import allow_finish, allow_index, allow_plan, allow_prepare
-from stacks.components.bulk_machine import BulkFunctions, BulkMachine
-from stacks.components.bulk_rules import BulkRules
-from stacks.components.domain_roles import SearchDomain, admit
-from stacks.components.model_container import model_name
-from stacks.components.python_function import PythonFunction
+from stacks.components.domain.domain_roles import SearchDomain, admit
+from stacks.components.functions import function_environment as environments
+from stacks.components.functions.python_function import PythonFunction
+from stacks.components.indexing.bulk_access import allow_finish, allow_index, allow_plan, allow_prepare
+from stacks.components.indexing.bulk_machine import BulkFunctions, BulkMachine
+from stacks.components.indexing.bulk_rules import BulkRules
+from stacks.components.models.model_container import model_name
 from stacks.model_lock import LockedModel
 from stacks.settings import Settings
 

@@ -7,11 +7,11 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks import names
-from stacks.components.buckets import access_log_bucket, admit_logs, admit_pages, private_bucket
-from stacks.components.domain_roles import SearchDomain
-from stacks.components.domain_setup import DomainSetup
-from stacks.components.network_private import PrivateNetwork
-from stacks.components.vector_domain import VectorDomain
+from stacks.components.domain.domain_roles import SearchDomain
+from stacks.components.domain.domain_setup import DomainSetup
+from stacks.components.domain.vector_domain import VectorDomain
+from stacks.components.foundations.buckets import access_log_bucket, admit_logs, admit_pages, private_bucket
+from stacks.components.foundations.network_private import PrivateNetwork
 from stacks.settings import Settings
 
 # A search uses what was uploaded for it at once; a thumbnail is made again when it is next asked for.

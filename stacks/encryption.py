@@ -5,7 +5,7 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
-from stacks.components.encryption_key import data_key
+from stacks.components.foundations.encryption_key import data_key
 from stacks.settings import Settings
 
 

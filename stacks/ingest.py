@@ -6,14 +6,14 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from stacks import names
-from stacks.components.domain_roles import SearchDomain, admit
-from stacks.components.encoder_access import allow_encoding, allow_reading_pictures
-from stacks.components.encryption_key import allow_messages
-from stacks.components.function_environment import ingest_environment, metrics_environment
-from stacks.components.ingest_queue import IngestQueue
-from stacks.components.python_function import PythonFunction
-from stacks.components.search_index import search_index
-from stacks.components.vector_domain import allow_requests
+from stacks.components.domain.domain_roles import SearchDomain, admit
+from stacks.components.domain.search_index import search_index
+from stacks.components.domain.vector_domain import allow_requests
+from stacks.components.foundations.encryption_key import allow_messages
+from stacks.components.functions.function_environment import ingest_environment, metrics_environment
+from stacks.components.functions.python_function import PythonFunction
+from stacks.components.indexing.ingest_queue import IngestQueue
+from stacks.components.models.encoder_access import allow_encoding, allow_reading_pictures
 from stacks.model_lock import LockedModel
 from stacks.names import INDEX_ALIAS, WRITTEN_ALIAS
 from stacks.settings import Settings

@@ -6,10 +6,10 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from stacks import names
-from stacks.components.domain_roles import SearchDomain, admit
-from stacks.components.function_environment import migration_environment
-from stacks.components.migration_access import allow_migration
-from stacks.components.python_function import PythonFunction
+from stacks.components.domain.domain_roles import SearchDomain, admit
+from stacks.components.functions.function_environment import migration_environment
+from stacks.components.functions.python_function import PythonFunction
+from stacks.components.indexing.migration_access import allow_migration
 from stacks.settings import Settings
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
-from stacks.components.clip_endpoint import ClipEndpoint
-from stacks.components.network_private import PrivateNetwork
-from stacks.components.serving_image import ServingImage
+from stacks.components.foundations.network_private import PrivateNetwork
+from stacks.components.models.clip_endpoint import ClipEndpoint
+from stacks.components.models.serving_image import ServingImage
 from stacks.model_lock import LockedModel
 from stacks.settings import Settings
 

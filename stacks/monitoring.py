@@ -7,11 +7,11 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from stacks.components.alarm_topic import AlarmTopic
-from stacks.components.alarms import Alarms, watches
-from stacks.components.dashboard import Dashboard
-from stacks.components.log_queries import LogQueries
-from stacks.components.measurements import Measurements
+from stacks.components.monitoring.alarm_topic import AlarmTopic
+from stacks.components.monitoring.alarms import Alarms, watches
+from stacks.components.monitoring.dashboard import Dashboard
+from stacks.components.monitoring.log_queries import LogQueries
+from stacks.components.monitoring.measurements import Measurements
 from stacks.model_lock import LockedModel
 from stacks.settings import Settings
 from stacks.settings.monitoring import MonitoringSettings

@@ -5,7 +5,7 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
-from stacks.components.network_private import PrivateNetwork
+from stacks.components.foundations.network_private import PrivateNetwork
 from stacks.settings import Settings
 
 

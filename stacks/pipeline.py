@@ -11,8 +11,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from stacks.components.pipeline_findings import acknowledge_pipeline
-from stacks.components.release_access import allow_release
+from stacks.components.releasing.pipeline_findings import acknowledge_pipeline
+from stacks.components.releasing.release_access import allow_release
 from stacks.model_lock import ModelLock
 from stacks.settings import ENVIRONMENTS, Settings
 from stacks.settings.pipeline import PipelineSettings

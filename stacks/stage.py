@@ -9,9 +9,9 @@ from constructs import Construct
 from stacks.api import ApiStack
 from stacks.backup import BackupStack
 from stacks.bulk import BulkStack
-from stacks.components.encryption_key import EncryptedBy
-from stacks.components.network_private import PrivateNetwork
-from stacks.components.user_pool import Users
+from stacks.components.api.user_pool import Users
+from stacks.components.foundations.encryption_key import EncryptedBy
+from stacks.components.foundations.network_private import PrivateNetwork
 from stacks.container_images import container_python
 from stacks.data import DataStack
 from stacks.encryption import EncryptionStack

@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from stacks import names
-from stacks.components.user_pool import Users
+from stacks.components.api.user_pool import Users
 from stacks.settings import Settings
 
 

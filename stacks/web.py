@@ -7,9 +7,9 @@ from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
 from stacks import names
-from stacks.components.user_pool import people_client
-from stacks.components.web_distribution import API_PATH, WebDistribution
-from stacks.components.web_files import WebFiles
+from stacks.components.api.user_pool import people_client
+from stacks.components.web.web_distribution import API_PATH, WebDistribution
+from stacks.components.web.web_files import WebFiles
 from stacks.settings import Settings
 from stacks.settings.web import WebSettings
 

@@ -6,8 +6,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.components.permissions import allow
-from stacks.components.release_access import allow_release
+from stacks.components.foundations.permissions import allow
+from stacks.components.releasing.release_access import allow_release
 from stacks.settings import ENVIRONMENTS
 from stacks.settings.pipeline import WorkflowSettings
 

@@ -11,7 +11,7 @@ from imagesearch.entrypoints.routes import ROUTES
 from imagesearch_client.authorisation import SEARCH_SCOPE
 from scripts.costs.estimate import FIREWALL_RULES
 from stacks import names
-from stacks.components.web_acl import BODY_RULES, LINK_RULES, label_of
+from stacks.components.api.web_acl import BODY_RULES, LINK_RULES, label_of
 from stacks.settings import ENVIRONMENTS, PROD, STAGING
 from stacks.settings.users import LOGIN_ADDRESSES
 from tests.infrastructure.assembly import Synthesized, flat, resources

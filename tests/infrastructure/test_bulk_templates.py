@@ -11,7 +11,7 @@ import pytest
 
 from imagesearch import errors
 from stacks import limits
-from stacks.components.bulk_machine import FINAL_ERRORS
+from stacks.components.indexing.bulk_machine import FINAL_ERRORS
 from stacks.settings import ENVIRONMENTS
 from stacks.settings.bulk import BulkSettings
 from stacks.settings.checks import SettingsError

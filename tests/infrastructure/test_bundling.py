@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 from PIL import Image
 
-from stacks.components import bundling
-from stacks.components.bundling import FUNCTIONS, THUMBNAIL, Asset
+from stacks.components.functions import bundling
+from stacks.components.functions.bundling import FUNCTIONS, THUMBNAIL, Asset
 from stacks.settings import ENVIRONMENTS, LOCAL
 from stacks.settings.functions import FunctionSettings
 from tests.pictures import jpeg

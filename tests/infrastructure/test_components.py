@@ -6,8 +6,8 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iam as iam
 
-from stacks.components.permissions import allow
-from stacks.components.python_function import PythonFunction
+from stacks.components.foundations.permissions import allow
+from stacks.components.functions.python_function import PythonFunction
 from stacks.container_images import image_uri
 from stacks.settings import DEV
 from stacks.settings.checks import SettingsError

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 import pytest
 
 from imagesearch import access
-from stacks.components import domain_roles
+from stacks.components.domain import domain_roles
 from stacks.data import DataStack
 from stacks.settings import DEV, ENVIRONMENTS, PROD, Settings
 from tests.infrastructure.assembly import Synthesized, resources

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stacks.components.encryption_key import volume_key
+from stacks.components.foundations.encryption_key import volume_key
 from stacks.settings import DEV, ENVIRONMENTS, PROD
 from tests.infrastructure.assembly import Synthesized, flat, listed, resources
 

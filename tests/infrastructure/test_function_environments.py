@@ -20,7 +20,7 @@ from imagesearch.settings import (
     Settings,
     ThumbnailSettings,
 )
-from stacks.components.function_environment import query_environment
+from stacks.components.functions.function_environment import query_environment
 from stacks.settings import ENVIRONMENTS
 from stacks.settings import Settings as Environment
 from stacks.settings.network import NetworkSettings

@@ -8,7 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from stacks.components.model_container import model_name
+from stacks.components.models.model_container import model_name
 from stacks.model_lock import LockedModel
 from stacks.settings import DEV, ENVIRONMENTS, PROD, Settings
 from stacks.settings.model import RealTimeEndpoint, ServerlessEndpoint

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from scripts.costs.library import BYTES_PER_DIMENSION
-from stacks.components.function_environment import index_environment
+from stacks.components.functions.function_environment import index_environment
 from stacks.settings import DEV, LOCAL, SettingsError
 from stacks.settings.search import IndexSettings, Quantisation
 

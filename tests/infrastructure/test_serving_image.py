@@ -13,7 +13,7 @@ import aws_cdk as cdk
 import pytest
 
 from stacks import serving_image
-from stacks.components.model_container import model_name
+from stacks.components.models.model_container import model_name
 from stacks.container_images import container_python
 from stacks.serving_image import FOLDER, image_tag
 from stacks.settings import DEV, LOCAL

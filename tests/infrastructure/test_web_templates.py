@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stacks.components.web_headers import content_security_policy, image_bucket_origins
+from stacks.components.web.web_headers import content_security_policy, image_bucket_origins
 from stacks.settings import DEV, ENVIRONMENTS, LOCAL, Settings, SettingsError
 from stacks.settings.web import WebSettings
 from tests.infrastructure.assembly import Synthesized, flat, listed, resources

@@ -25,8 +25,8 @@ from scripts.local.model_package import python_version
 from scripts.local.settings import tool_python
 from scripts.local.waiting import wait_until
 from scripts.repository import ROOT
-from stacks.components.model_container import model_container
-from stacks.components.transform_task import transform_task
+from stacks.components.models.model_container import model_container
+from stacks.components.models.transform_task import transform_task
 from stacks.model_lock import LockedModel
 from stacks.serving_image import FOLDER
 from stacks.settings import DEV

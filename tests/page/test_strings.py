@@ -5,7 +5,7 @@ import re
 import pytest
 
 from imagesearch.entrypoints.routes import ROUTES
-from stacks.components.gateway_errors import GATEWAY_ERRORS
+from stacks.components.api.gateway_errors import GATEWAY_ERRORS
 from tests.page.acting import WEB, words
 
 LANGUAGES = ("en", "zh")

@@ -1,0 +1,1 @@
+"""The public API: its methods, callers, firewall and canary."""

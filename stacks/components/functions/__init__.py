@@ -1,0 +1,1 @@
+"""Lambda functions, their bundled code and their environment variables."""

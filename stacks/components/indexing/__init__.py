@@ -1,0 +1,1 @@
+"""What puts pictures into the index: the queue, bulk runs, migrations."""

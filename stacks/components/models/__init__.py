@@ -1,0 +1,1 @@
+"""SageMaker: models, endpoints, transform jobs, and the models' own image."""

@@ -1,0 +1,1 @@
+"""What looks at all the others: metrics, dashboard, alarms, saved queries."""

@@ -1,0 +1,1 @@
+"""What a pipeline or a workflow needs to release."""

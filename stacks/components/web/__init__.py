@@ -1,0 +1,1 @@
+"""The search page's files and their distribution."""
