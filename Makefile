@@ -58,6 +58,7 @@ docs: setup ## generate what the documents take from the code
 	python -m stacks.limits > docs/limits.md
 	python -m benchmarks.scaling > docs/scaling.md
 	python -m benchmarks.page
+	python -m benchmarks.speed README.md
 	python -m scripts.artifact.models_page > docs/models.md
 	python -m scripts.dependencies.page > docs/dependencies.md
 	python -m scripts.costs.page README.md

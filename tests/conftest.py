@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from scripts.generated import replace_block
 from scripts.local.opensearch import OpenSearch
 from scripts.local.settings import LocalSettings
 from tests.ports import free_ports
-from tests.verified import COLUMNS, On, render, replace_in
+from tests.verified import BLOCK, COLUMNS, On, render
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,7 +40,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                     f"{item.nodeid}: verified(on={mark.kwargs['on']!r}) is none of {COLUMNS}"
                 )
             marks[mark.args[0]].add(mark.kwargs["on"])
-    replace_in(document, render(marks))
+    replace_block(document, BLOCK, render(marks))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ stands below.
 """
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Literal
 
 On = Literal["emulator", "genuine part", "stand-in"]
@@ -27,7 +26,7 @@ ONLY_ON_AWS = (
     "VPC: what its endpoints and security groups let through (they are synthesized and checked)",
     "WAF: what its managed rules block, and the label by which ours block the rest",
 )
-BEGIN, END = "<!-- verified-where: begin -->", "<!-- verified-where: end -->"
+BLOCK = "verified-where"
 
 
 def render(marks: Mapping[str, Iterable[On]]) -> str:
@@ -38,10 +37,3 @@ def render(marks: Mapping[str, Iterable[On]]) -> str:
         lines.append(f"| {part} | {ticks} | |")
     lines += [f"| {part} |{' |' * len(COLUMNS)} not verified |" for part in ONLY_ON_AWS]
     return "\n".join(lines)
-
-
-def replace_in(document: Path, table: str) -> None:
-    """Put ``table`` between the document's two comments."""
-    before, rest = document.read_text("utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    document.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", "utf-8")

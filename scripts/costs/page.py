@@ -7,10 +7,11 @@ from pathlib import Path
 from scripts.artifact.catalogue import find_entry
 from scripts.costs.estimate import estimate, without_use
 from scripts.costs.load import Load
+from scripts.generated import replace_block
 from stacks import prices
 from stacks.settings import ENVIRONMENTS, Settings
 
-BEGIN, END = "<!-- costs: begin -->", "<!-- costs: end -->"
+BLOCK = "costs"
 LOADS = ((100_000, 1_000), (1_000_000, 100_000))
 """Pictures, and searches a day."""
 
@@ -35,13 +36,6 @@ def render() -> str:
     )
 
 
-def replace_in(document: Path) -> None:
-    """Put the table between the document's two comments."""
-    before, rest = document.read_text("utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    document.write_text(f"{before}{BEGIN}\n{render()}\n{END}{after}", "utf-8")
-
-
 def _row(settings: Settings) -> Iterator[str]:
     yield f"`{settings.name}`"
     yield f"{without_use(settings).idle:,.0f}"
@@ -57,4 +51,4 @@ def _short(count: int) -> str:
 
 
 if __name__ == "__main__":
-    replace_in(Path(sys.argv[1]))
+    replace_block(Path(sys.argv[1]), BLOCK, render())

@@ -13,6 +13,7 @@ from scripts.costs.cheapest import cheapest
 from scripts.costs.estimate import Estimate, estimate, without_use
 from scripts.costs.load import Load, instances, needs, serverless_concurrency
 from scripts.errors import CommandError
+from scripts.generated import block
 from stacks import prices
 from stacks.settings import DEV, ENVIRONMENTS, PROD, STAGING, Settings
 from stacks.settings.model import ProvisionedConcurrency, RealTimeEndpoint, ServerlessEndpoint
@@ -245,21 +246,9 @@ def test_another_regions_prices_are_said_to_be_others() -> None:
     assert "eu-central-1 has prices of its own" in output
 
 
-def test_the_table_stands_between_its_comments(tmp_path: Path) -> None:
-    document = tmp_path / "page.md"
-    document.write_text(f"before\n{page.BEGIN}\nyesterday's table\n{page.END}\nafter\n", encoding="utf-8")
-    page.replace_in(document)
-    content = document.read_text(encoding="utf-8")
-    assert content == f"before\n{page.BEGIN}\n{page.render()}\n{page.END}\nafter\n"
-    assert "| `prod` |" in content
-    assert "yesterday" not in content
-
-
 def test_the_readmes_table_is_current() -> None:
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    assert f"{page.BEGIN}\n{page.render()}\n{page.END}" in readme, (
-        "run: python -m scripts.costs.page README.md"
-    )
+    assert block(page.BLOCK, page.render()) in readme, "run: make docs"
 
 
 def test_an_estimate_says_when_prices_and_rates_were_looked_at() -> None:
