@@ -1,0 +1,1 @@
+"""The diagrams of docs/architecture.md, drawn from the synthesized stacks."""
