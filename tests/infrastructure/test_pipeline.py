@@ -13,35 +13,22 @@ import pytest
 
 from app import build
 from stacks.settings import SettingsError
-from stacks.settings.pipeline import PIPELINE, WORKFLOW, PipelineSettings, WorkflowSettings
+from stacks.settings.pipeline import PIPELINE, WORKFLOW
 from tests.infrastructure.assembly import Synthesized, context, flat, listed, resources
+from tests.infrastructure.delivery import BOUND, CONFIGURED, REPOSITORY, template_files
 
-REPOSITORY = "people/pictures"
-CONNECTION = "arn:aws:codeconnections:us-east-1:123456789012:connection/5e5e5e5e-0000-4000-8000-000000000000"
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
-CONFIGURED = PipelineSettings(repository=REPOSITORY, connection_arn=CONNECTION)
-BOUND = WorkflowSettings(repository=REPOSITORY)
 
 
 @pytest.fixture(scope="module")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole app with both stacks, checked by cdk-nag as every synth is."""
-    folder = tmp_path_factory.mktemp("pipeline")
-    app = cdk.App(context=context(folder), outdir=str(folder / "out"))
-    build(app, pipeline=CONFIGURED, workflow=BOUND)
-    app.synth()
-    return folder / "out"
-
-
-@pytest.fixture(scope="module")
-def pipeline(assembly: Path) -> dict[str, Any]:
-    template: dict[str, Any] = json.loads((assembly / "Pipeline.template.json").read_text())
+def pipeline(delivery: Path) -> dict[str, Any]:
+    template: dict[str, Any] = json.loads((delivery / "Pipeline.template.json").read_text())
     return template
 
 
 @pytest.fixture(scope="module")
-def workflow(assembly: Path) -> dict[str, Any]:
-    template: dict[str, Any] = json.loads((assembly / "Workflow.template.json").read_text())
+def workflow(delivery: Path) -> dict[str, Any]:
+    template: dict[str, Any] = json.loads((delivery / "Workflow.template.json").read_text())
     return template
 
 
@@ -51,11 +38,11 @@ def test_each_is_there_only_where_the_settings_say_so(synthesized: Synthesized) 
     assert made == {name for name, settings in configured.items() if settings is not None}
 
 
-def test_cfn_lint_finds_nothing(assembly: Path) -> None:
+def test_cfn_lint_finds_nothing(delivery: Path) -> None:
     # W3005: the CDK names dependencies that a reference already makes. E3703: it joins texts, as it does
     # everywhere, also in the actions of a pipeline.
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", "W3005", "E3703", "--"]
-    files = [str(assembly / f"{name}.template.json") for name in ("Pipeline", "Workflow")]
+    files = map(str, template_files(delivery))
     run = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
     assert (run.stdout, run.returncode) == ("", 0), run.stderr
 
@@ -155,6 +142,35 @@ def test_what_tries_an_environment_deletes_nothing_but_its_own_pictures(pipeline
         }
         written = {each for each in _named(statements, "s3:PutObject") if "imagesearch" in each}
         assert {each.split("/", 1)[1] for each in written} == {"models/*"}
+
+
+@pytest.mark.parametrize(("environment", "before"), [("staging", "dev"), ("prod", "staging")])
+def test_of_the_environment_before_a_release_reads_the_artifacts_of_models_and_nothing_else(
+    pipeline: dict[str, Any], environment: str, before: str
+) -> None:
+    artifacts = f"imagesearch-{before}-artifacts-reference-us-east-1"
+    granted = {
+        (action, flat(resource).rsplit(":", 1)[-1])
+        for statement in _statements(pipeline, f"{environment}Release")
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+    assert {grant for grant in granted if before in grant[1]} == {
+        ("s3:ListBucket", artifacts),
+        ("s3:GetObject", f"{artifacts}/models/*"),
+        ("cloudformation:DescribeStacks", f"stack/{before}-Data/*"),
+    }
+
+
+def test_what_the_key_of_the_environment_before_encrypts_can_be_read_and_not_written(
+    pipeline: dict[str, Any],
+) -> None:
+    granted = [
+        listed(statement["Action"])
+        for statement in _statements(pipeline, "prodRelease")
+        if "alias/imagesearch-staging-data" in json.dumps(statement.get("Condition"))
+    ]
+    assert granted == [["kms:Decrypt"]]
 
 
 def _roles(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
