@@ -1,7 +1,8 @@
 """The CDK app: one ImageSearchStage per environment, and what deploys them where the settings say so.
 
 Reads the model lock and the CDK context and nothing else: no AWS call, no git, no environment variable.
-Context (`-c name=value`): `model_lock` (file), `region`, `account`; of the environment on this machine also
+Context (`-c name=value`): `model_lock` (file), `region`, `account`; `environment`, one that is built on
+request only, in place of the others; of the environment on this machine also
 `function_python` (what its functions run on), `local_models` (what it serves, such as `demo,demo-256`),
 `local_authorisation` (what its API asks of callers: key, iam or cognito), `emulator_url` and `page_url`.
 """
@@ -13,7 +14,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from stacks.model_lock import ModelLock
 from stacks.pipeline import PipelineStack
-from stacks.settings import ENVIRONMENTS
+from stacks.settings import ENVIRONMENTS, ON_REQUEST
 from stacks.settings.pipeline import PIPELINE, WORKFLOW, PipelineSettings, WorkflowSettings
 from stacks.stage import ImageSearchStage
 from stacks.workflow import WorkflowStack
@@ -35,9 +36,9 @@ def build(
     pipeline: PipelineSettings | None = PIPELINE,
     workflow: WorkflowSettings | None = WORKFLOW,
 ) -> dict[str, ImageSearchStage]:
-    """Add every environment's stage to `app`, with the checks of cdk-nag, and return the stages by name.
+    """Add every environment's stage, or the requested one's, to `app`, and return the stages by name.
 
-    `pipeline` and `workflow` add the stacks of those who deploy them.
+    cdk-nag checks them. `pipeline` and `workflow` add the stacks of those who deploy them.
     """
     lock = ModelLock.load(Path(__file__).parent / (_context(app, "model_lock") or "model.lock"))
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
@@ -45,10 +46,12 @@ def build(
         PipelineStack(app, "Pipeline", settings=pipeline, model_lock=lock)
     if workflow is not None:
         WorkflowStack(app, "Workflow", settings=workflow)
+    requested = _context(app, "environment")
+    environments = ENVIRONMENTS if requested is None else {requested: ON_REQUEST[requested]}
     overrides = {name: _context(app, name) for name in OVERRIDES}
     return {
         name: ImageSearchStage(app, name, settings=settings.with_overrides(**overrides), model_lock=lock)
-        for name, settings in ENVIRONMENTS.items()
+        for name, settings in environments.items()
     }
 
 

@@ -28,6 +28,7 @@ from scripts.render import complaints, console, ingest_progress, show_report
 from scripts.search.cli import search_command
 from scripts.smoke.cli import smoke_command
 from scripts.target import client_of, find_target
+from scripts.verify_aws.cli import verify_aws_command
 
 app = typer.Typer(
     help="Search pictures by text or by picture: deploy, ingest, search.",
@@ -56,6 +57,7 @@ app.add_typer(backup, name="backup")
 app.command("costs")(costs_command)
 app.command("doctor")(doctor_command)
 app.command("destroy")(destroy_command)
+app.command("verify-aws")(verify_aws_command)
 
 
 @app.command("deploy", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -6,6 +6,16 @@ imported, so no synth and no test passes by it.
 
 from stacks.settings.checks import SettingsError
 from stacks.settings.environment import Settings
-from stacks.settings.environments import DEV, ENVIRONMENTS, LOCAL, PROD, STAGING
+from stacks.settings.environments import DEV, ENVIRONMENTS, LOCAL, ON_REQUEST, PROD, STAGING, VERIFY
 
-__all__ = ["DEV", "ENVIRONMENTS", "LOCAL", "PROD", "STAGING", "Settings", "SettingsError"]
+__all__ = [
+    "DEV",
+    "ENVIRONMENTS",
+    "LOCAL",
+    "ON_REQUEST",
+    "PROD",
+    "STAGING",
+    "VERIFY",
+    "Settings",
+    "SettingsError",
+]

@@ -24,6 +24,8 @@ class Settings:
     """One environment.
 
     `models` are the deployed models by name, each with its own endpoint; a new index is made for the first.
+    `models_from` is the environment, in the same account, whose artifacts a deployment takes where its own
+    bucket lacks them: what was tried there is what runs here. None leaves packaging them.
     `retain_data` keeps buckets and domain when the stack goes; `empty_buckets` empties them instead.
     `encryption` says whose keys encrypt what is stored: those that AWS manages, or one of the environment's
     own, which can be watched and taken away. `monitoring` None is for a machine that nobody watches.
@@ -33,6 +35,7 @@ class Settings:
 
     name: str
     models: tuple[str, ...]
+    models_from: str | None = None
     endpoint: ServerlessEndpoint | RealTimeEndpoint
     domain: DomainSettings
     index: IndexSettings

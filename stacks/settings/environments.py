@@ -1,8 +1,9 @@
-"""The environments and what they differ in: `local`, `dev`, `staging`, `prod`."""
+"""The environments and what they differ in: `local`, `dev`, `staging`, `prod`, and `verify` on request."""
 
 import platform
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from stacks.prices import INSTANCE_HOUR
@@ -81,6 +82,7 @@ DEV = Settings(
 STAGING = Settings(
     name="staging",
     models=("clip-vit-b-32",),
+    models_from="dev",
     endpoint=ServerlessEndpoint(memory_mb=6144, max_concurrency=20),
     domain=DomainSettings(
         engine_version="OpenSearch_3.3",
@@ -110,6 +112,7 @@ STAGING = Settings(
 PROD = Settings(
     name="prod",
     models=("clip-vit-b-32",),
+    models_from="staging",
     endpoint=RealTimeEndpoint(
         instance_type="ml.c6i.xlarge",
         instance_count=2,
@@ -145,4 +148,20 @@ PROD = Settings(
     retain_data=True,
 )
 
+# The smallest that shows what the emulator cannot: `dev` with models that are made here and kept small.
+VERIFY = replace(
+    DEV,
+    name="verify",
+    models=("demo", "demo-256"),
+    endpoint=ServerlessEndpoint(memory_mb=4096, max_concurrency=2),
+    bulk=replace(
+        DEV.bulk, instance_type="ml.c6i.xlarge", instance_price_per_hour=INSTANCE_HOUR["ml.c6i.xlarge"]
+    ),
+    migration=MigrationSettings(drain_hours=0),
+    web=None,
+)
+
 ENVIRONMENTS: Mapping[str, Settings] = MappingProxyType({x.name: x for x in (LOCAL, DEV, STAGING, PROD)})
+
+ON_REQUEST: Mapping[str, Settings] = MappingProxyType({VERIFY.name: VERIFY})
+"""What is there for an hour: synthesized where the context `environment` names it, in place of the others."""

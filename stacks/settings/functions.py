@@ -37,14 +37,18 @@ class FunctionSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class IngestSettings:
-    """The way of a picture from an event to the index."""
+    """The way of a picture from an event to the index.
+
+    An event that fails comes again after the visibility timeout, six times the function's, and is given up
+    after `max_receives`: 20 outlast four hours without an index or a model.
+    """
 
     memory_mb: int = 512
     timeout_seconds: int = 120
     invoke_timeout_seconds: int = 60
     batch_size: int = 10
     max_concurrency: int = 5
-    max_receives: int = 5
+    max_receives: int = 20
 
     def __post_init__(self) -> None:
         """Check the ranges, and that the function outlives the call that it waits for."""
