@@ -1,10 +1,11 @@
 """The committed record of published models: which artifact and fingerprint each model's name stands for."""
 
+import json
 import re
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -14,7 +15,7 @@ from stacks.limits import max_dimension
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _PYTHON = re.compile(r"3\.\d+")
-_FIELDS = ("digest", "fingerprint", "dimension", "python")
+_WORD = re.compile(r"[a-z0-9]+")
 
 
 class ModelLockError(ValueError):
@@ -27,13 +28,16 @@ class LockedModel:
 
     `digest` is the SHA-256 of model.tar.gz, `fingerprint` that of towers, tokenizer and preprocessing (both
     64 hexadecimal digits), `dimension` the length of its vectors, `python` the version that its wheels are
-    for ("3.12"). Raises ModelLockError for a value of another form.
+    for ("3.12"), `runtime` what computes its towers and `precision` their numbers: a lock that does not say
+    is of the time before there was a choice. Raises ModelLockError for a value of another form.
     """
 
     digest: str
     fingerprint: str
     dimension: int
     python: str
+    runtime: str = "onnxruntime"
+    precision: str = "fp32"
 
     def __post_init__(self) -> None:
         """Check every field: a digest with a typing error would deploy an endpoint that never starts."""
@@ -50,6 +54,8 @@ class LockedModel:
             "shard's answers fit into one response",
         )
         _require(_is_match(_PYTHON, self.python), 'python must be a version such as "3.12"')
+        for name in ("runtime", "precision"):
+            _require(_is_match(_WORD, getattr(self, name)), f"{name} must be a word such as int8")
 
     @property
     def artifact_key(self) -> str:
@@ -60,6 +66,20 @@ class LockedModel:
     def short_fingerprint(self) -> str:
         """First twelve digits of the fingerprint: what endpoints and indices are named by."""
         return self.fingerprint[:12]
+
+    @property
+    def form(self) -> str:
+        """What its towers are, for people: "int8 on onnxruntime"."""
+        return f"{self.precision} on {self.runtime}"
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it has the form that all others are judged by, and that is packaged without pictures."""
+        return (self.runtime, self.precision) == ("onnxruntime", "fp32")
+
+
+_REQUIRED = frozenset(each.name for each in fields(LockedModel) if each.default is MISSING)
+_OPTIONAL = frozenset(each.name for each in fields(LockedModel)) - _REQUIRED
 
 
 @dataclass(frozen=True)
@@ -118,10 +138,18 @@ _HEADING = (
 )
 
 
+def publish_command(name: str, environment: str, model: LockedModel | None = None) -> str:
+    """Return the command that publishes the model called `name` in the form of `model`, if there is one."""
+    command = f"imagesearch publish-model --model {name} --env {environment}"
+    if model is None or model.is_exact:
+        return command
+    return f"{command} --runtime {model.runtime} --precision {model.precision} --pictures FOLDER"
+
+
 def _render_entry(name: str, model: LockedModel) -> str:
-    values = {"digest": model.digest, "fingerprint": model.fingerprint, "python": model.python}
-    quoted = {key: f'"{value}"' for key, value in values.items()} | {"dimension": str(model.dimension)}
-    return f"[models.{name}]\n" + "".join(f"{key} = {quoted[key]}\n" for key in _FIELDS)
+    # Whole numbers and words of letters and digits are in TOML what they are in JSON.
+    lines = (f"{key} = {json.dumps(value)}\n" for key, value in asdict(model).items())
+    return f"[models.{name}]\n" + "".join(lines)
 
 
 def _parse(document: Mapping[str, Any]) -> Mapping[str, LockedModel]:
@@ -137,7 +165,7 @@ def _parse(document: Mapping[str, Any]) -> Mapping[str, LockedModel]:
 def _parse_entry(name: str, entry: object) -> LockedModel:
     if not isinstance(entry, dict):
         raise ModelLockError(f"models.{name} must be a table")
-    missing, unknown = sorted(set(_FIELDS) - entry.keys()), sorted(entry.keys() - set(_FIELDS))
+    missing, unknown = sorted(_REQUIRED - entry.keys()), sorted(entry.keys() - _REQUIRED - _OPTIONAL)
     _require(not missing, f"models.{name} lacks {', '.join(missing)}")
     _require(not unknown, f"models.{name} has the unknown field {', '.join(unknown)}")
     try:

@@ -1,5 +1,6 @@
 """The commands `package-model` and `publish-model`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from scripts.artifact.package import PackagedModel
 
 OUTPUT = BUILD / "models"
-LOCK = ROOT / "model.lock"
+LOCK = Path(os.environ.get("IMAGESEARCH_MODEL_LOCK", ROOT / "model.lock"))
+"""What is published; a run that must leave the repository as it is names another file."""
 
 Model = Annotated[str, typer.Option(help=f"The model: {', '.join(sorted(CATALOGUE))}.")]
 Python = Annotated[str, typer.Option(help="The Python that the wheels are for; the container's by default.")]
@@ -115,8 +117,11 @@ def publish_model(
             report=status.update,
         )
     uri = _upload(packaged, place, session.client("s3"))
+    before = publish.read_lock(lock).get(packaged.name)
     publish.record(packaged, lock)
     _show(packaged, published=uri, lock=str(lock))
+    if before is not None and before.digest != packaged.digest:
+        typer.echo(f"{'in place of':<12} {before.digest}, {before.form}")
 
 
 def _upload(packaged: "PackagedModel", bucket: str, s3_client: "S3Client") -> str:
@@ -144,6 +149,7 @@ def _show(packaged: "PackagedModel", **more: str) -> None:
         "fingerprint": packaged.fingerprint,
         "dimension": str(packaged.dimension),
         "python": packaged.python,
+        "form": str(packaged.form),
     }
     for label, value in {**rows, **more}.items():
         typer.echo(f"{label:<12} {value}")

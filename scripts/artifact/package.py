@@ -42,6 +42,7 @@ class PackagedModel:
     dimension: int
     name: str
     python: str
+    form: Form = EXACT
 
     @property
     def size(self) -> int:
@@ -142,6 +143,7 @@ class _Build:
             "dimension": files.dimension,
             "name": self.entry.name,
             "python": self.python,
+            "form": asdict(self.judged.form),
         }
         (result / RECORD).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
         self._try(result / ARCHIVE)
@@ -216,7 +218,7 @@ def _finished(folder: Path) -> PackagedModel | None:
 
 def _read_record(folder: Path) -> PackagedModel:
     record = json.loads((folder / RECORD).read_text("utf-8"))
-    return PackagedModel(path=folder / ARCHIVE, **record)
+    return PackagedModel(path=folder / ARCHIVE, **record | {"form": Form(**record["form"])})
 
 
 def _move(result: Path, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Upload an artifact to its content-addressed place, and record it in a model lock."""
+"""Upload an artifact to its content-addressed place, fetch it from there, and record it in a model lock."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scripts.artifact.digests import file_digest
 from scripts.artifact.package import PackagedModel
 from scripts.aws_errors import unreachable
 from scripts.errors import CommandError
@@ -31,6 +32,8 @@ def locked(packaged: PackagedModel) -> LockedModel:
         fingerprint=packaged.fingerprint,
         dimension=packaged.dimension,
         python=packaged.python,
+        runtime=packaged.form.runtime,
+        precision=packaged.form.precision,
     )
 
 
@@ -46,23 +49,51 @@ def publish(
     S3 checks each part against its SHA-256. `progress` is told the bytes sent since its last call, from
     several threads. Raises CommandError `bucket_unusable` or `aws_unreachable`.
     """
-    key = locked(packaged).artifact_key
-    with _translated(bucket):
-        if not _is_there(bucket, key, s3_client):
+    model = locked(packaged)
+    upload(packaged.path, model, bucket=bucket, s3_client=s3_client, progress=progress)
+    return f"s3://{bucket}/{model.artifact_key}"
+
+
+def upload(
+    path: Path,
+    model: LockedModel,
+    *,
+    bucket: str,
+    s3_client: "S3Client",
+    progress: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Upload the artifact at `path`, which is `model`, as `publish` does."""
+    with _translated(bucket, "written to", "s3:PutObject"):
+        if not _is_there(bucket, model.artifact_key, s3_client):
             s3_client.upload_file(
-                str(packaged.path),
+                str(path),
                 bucket,
-                key,
+                model.artifact_key,
                 ExtraArgs={"ChecksumAlgorithm": "SHA256", "ContentType": "application/gzip"},
                 Callback=progress,
                 Config=TRANSFER,
             )
-    return f"s3://{bucket}/{key}"
+
+
+def fetch(model: LockedModel, path: Path, *, bucket: str, s3_client: "S3Client") -> None:
+    """Write the artifact that the lock names, and that `bucket` holds, to `path`.
+
+    Whoever may write to another bucket decides nothing here: other bytes than the locked ones are refused.
+    Raises CommandError `artifact_exchanged`, and as `publish` does.
+    """
+    with _translated(bucket, "read from", "s3:GetObject"):
+        s3_client.download_file(bucket, model.artifact_key, str(path), Config=TRANSFER)
+    if (found := file_digest(path)) != model.digest:
+        raise CommandError(
+            "artifact_exchanged",
+            f"s3://{bucket}/{model.artifact_key} is not what its name says: its SHA-256 is {found}. Find out "
+            "who wrote it, remove it, and publish the model again.",
+        )
 
 
 def is_published(model: LockedModel, *, bucket: str, s3_client: "S3Client") -> bool:
     """Whether `bucket` holds the artifact that the lock names. Raises as `publish` does."""
-    with _translated(bucket):
+    with _translated(bucket, "looked for in", "s3:ListBucket"):
         return _is_there(bucket, model.artifact_key, s3_client)
 
 
@@ -89,8 +120,8 @@ def find_bucket(environment: str, *, cloudformation: "CloudFormationClient") -> 
     if outputs is None:
         raise CommandError(
             "data_stack_missing",
-            f"There is no stack {stack} in this account and region. Deploy it first: "
-            f"imagesearch deploy {environment}; or pass --bucket.",
+            f"There is no stack {stack} in this account and region. Deploy it first, no model needed: "
+            f"npx cdk deploy {environment}/Data; or pass --bucket.",
         )
     if BUCKET_OUTPUT not in outputs:
         raise CommandError(
@@ -111,14 +142,14 @@ def _is_there(bucket: str, key: str, s3_client: "S3Client") -> bool:
 
 
 @contextmanager
-def _translated(bucket: str) -> Iterator[None]:
+def _translated(bucket: str, done: str, right: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, S3UploadFailedError) as error:
         raise CommandError(
             "bucket_unusable",
-            f"The artifact cannot be written to bucket {bucket}: {error}. Check its name, the region and the "
-            "right to s3:PutObject.",
+            f"The artifact cannot be {done} bucket {bucket}: {error}. Check its name, the region and the "
+            f"right to {right}.",
         ) from error
     except BotoCoreError as error:
         raise unreachable(error) from error

@@ -12,6 +12,7 @@ from scripts.doctor.context import Context
 from scripts.doctor.findings import Check, Finding, failed, passed, warned
 from scripts.outputs import stack_outputs
 from stacks.container_images import container_python
+from stacks.model_lock import publish_command
 
 HUB_SECONDS = 10.0
 
@@ -28,7 +29,7 @@ def _models(context: Context) -> Iterator[Finding]:
     lock = read_lock(context.lock)
     for name in context.settings.models:
         locked = lock.get(name)
-        publish = f"imagesearch publish-model --model {name} --env {context.name}"
+        publish = publish_command(name, context.name, locked)
         if locked is None:
             yield _packaged(name, f"{context.lock.name} does not name {name}")
         elif locked.python != container_python():
@@ -41,8 +42,14 @@ def _models(context: Context) -> Iterator[Finding]:
             yield passed("models", f"{name}: {context.lock.name} names {locked.digest[:12]}; no bucket yet")
         elif is_published(locked, bucket=bucket, s3_client=context.client("s3")):
             yield passed("models", f"{name}: {locked.digest[:12]} lies in {bucket}")
-        else:
+        elif locked.is_exact:
             yield _packaged(name, f"{bucket} has no artifact {locked.digest[:12]} of {name}")
+        else:
+            yield _taken(
+                f"{bucket} has no artifact {locked.digest[:12]} of {name}, {locked.form}",
+                context.settings.models_from,
+                publish,
+            )
 
 
 def _packaged(name: str, lacking: str) -> Finding:
@@ -67,6 +74,13 @@ def _packaged(name: str, lacking: str) -> Finding:
         f"{lacking}: it is packaged from the hub while the environment is deployed",
         f"imagesearch package-model --model {name}",
     )
+
+
+def _taken(lacking: str, source: str | None, publish: str) -> Finding:
+    """Return whether `imagesearch deploy` may find elsewhere what it cannot judge, and so does not make."""
+    if source is None:
+        return failed("models", f"{lacking}, which is not made while the environment is deployed", publish)
+    return warned("models", f"{lacking}: a deployment takes it from {source}, where that has it", publish)
 
 
 def _bucket(context: Context) -> str | None:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from stacks.model_lock import LockedModel, ModelLock, ModelLockError
+from stacks.model_lock import LockedModel, ModelLock, ModelLockError, publish_command
 
 MODEL = LockedModel(digest="a" * 64, fingerprint="b" * 64, dimension=384, python="3.12")
-OTHER = LockedModel(digest="c" * 64, fingerprint="d" * 64, dimension=512, python="3.11")
+OTHER = LockedModel(
+    digest="c" * 64, fingerprint="d" * 64, dimension=512, python="3.11", runtime="openvino", precision="bf16"
+)
 
 
 def test_a_missing_file_is_a_lock_without_models(tmp_path: Path) -> None:
@@ -30,7 +32,25 @@ def test_the_file_is_toml_that_others_can_read(tmp_path: Path) -> None:
         "fingerprint": "b" * 64,
         "dimension": 384,
         "python": "3.12",
+        "runtime": "onnxruntime",
+        "precision": "fp32",
     }
+
+
+def test_a_lock_of_the_time_before_there_were_forms_names_the_exact_one(tmp_path: Path) -> None:
+    path = tmp_path / "model.lock"
+    text = ModelLock().with_model("demo", OTHER).render()
+    path.write_text("".join(line for line in text.splitlines(True) if line[:4] not in ("runt", "prec")))
+    model = ModelLock.load(path).get("demo")
+    assert model is not None
+    assert (model.form, model.is_exact) == ("fp32 on onnxruntime", True)
+
+
+def test_the_command_that_publishes_a_model_makes_it_in_its_form() -> None:
+    plain = "imagesearch publish-model --model demo --env dev"
+    assert publish_command("demo", "dev") == publish_command("demo", "dev", MODEL) == plain
+    form = "--runtime openvino --precision bf16 --pictures FOLDER"
+    assert publish_command("demo", "dev", OTHER) == f"{plain} {form}"
 
 
 def test_equal_locks_are_equal_bytes_in_whatever_order_they_were_made() -> None:
@@ -82,6 +102,7 @@ def test_a_file_that_is_no_lock_is_refused_with_its_path(tmp_path: Path, text: s
         ("a" * 64, "A" * 64, "digest must be 64"),
         ("b" * 64, "b" * 63, "fingerprint must be 64"),
         ("dimension = 384", "dimension = 384\nsize = 1", "unknown field size"),
+        ('precision = "fp32"', "precision = 32", "precision must be a word"),
     ],
 )
 def test_a_malformed_entry_is_refused_by_name(

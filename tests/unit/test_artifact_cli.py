@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from scripts.artifact import cli, package
 from scripts.errors import CommandError
-from stacks.model_lock import ModelLock
+from stacks.model_lock import LockedModel, ModelLock
 from tests.unit.artifact_models import write_layout
 
 BUCKET = "artifacts"
@@ -63,6 +63,18 @@ def test_publish_model_uploads_and_locks(tmp_path: Path, app: typer.Typer, s3: S
     assert entry is not None
     [stored] = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
     assert stored["Key"] == entry.artifact_key
+
+
+def test_publish_model_says_whose_place_in_the_lock_is_taken(
+    tmp_path: Path, app: typer.Typer, s3: S3Client
+) -> None:
+    lock = tmp_path / "model.lock"
+    fast = LockedModel("a" * 64, "b" * 64, 512, "3.12", precision="int8")
+    ModelLock().with_model("clip-vit-b-32", fast).save(lock)
+    arguments = ["publish-model", f"--bucket={BUCKET}", f"--lock={lock}", *options(tmp_path)]
+    first, second = (CliRunner().invoke(app, arguments, catch_exceptions=False).output for _ in range(2))
+    assert f"in place of  {'a' * 64}, int8 on onnxruntime" in first
+    assert "in place of" not in second
 
 
 def test_a_failed_upload_leaves_the_lock_alone(tmp_path: Path, app: typer.Typer, s3: S3Client) -> None:

@@ -12,6 +12,7 @@ from scripts.artifact import package
 from scripts.artifact.forms import EXACT, PRECISIONS, Form
 from scripts.artifact.gate import LEAST_RECALL, recall_at_ten
 from scripts.artifact.package import PackagedModel, package_model
+from scripts.artifact.publish import locked
 from scripts.errors import CommandError
 from scripts.gallery import gallery as write_gallery
 from tests.unit.artifact_models import write_layout
@@ -87,6 +88,7 @@ def test_a_form_that_finds_what_the_exact_one_finds_is_kept_with_the_figure(
     assert min(agreement["by_text"], agreement["by_picture"]) >= LEAST_RECALL
     assert agreement["pictures"] >= 50
     assert (document["runtime"], document["precision"]) == (form.runtime, form.precision)
+    assert (locked(faster).runtime, locked(faster).precision) == (form.runtime, form.precision)
     assert (exact["runtime"], exact["precision"]) == ("onnxruntime", "fp32")
     assert faster.fingerprint == document["fingerprint"] != exact["fingerprint"]
 

@@ -139,7 +139,7 @@ def test_a_data_stack_without_the_output_is_an_error(
 @pytest.mark.parametrize(
     ("code", "expected", "words"),
     [
-        ("ValidationError", "data_stack_missing", r"imagesearch deploy dev.*--bucket"),
+        ("ValidationError", "data_stack_missing", r"npx cdk deploy dev/Data.*--bucket"),
         ("ExpiredToken", "aws_unreachable", "Check credentials"),
     ],
 )

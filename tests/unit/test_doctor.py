@@ -19,7 +19,7 @@ from scripts.doctor.context import Context
 from scripts.doctor.findings import Check, Finding, examine, passed
 from stacks.model_lock import LockedModel, ModelLock
 from stacks.settings import DEV, PROD, Settings
-from stacks.settings.model import ServerlessEndpoint
+from stacks.settings.model import ContainerSettings, ServerlessEndpoint
 from tests.accounts import REGION, an_account, answering
 
 SERVERLESS_CODE, TRANSFORM_CODE, ENDPOINT_CODE = "L-96300102", "L-008FE00D", "L-11111111"
@@ -140,6 +140,41 @@ def test_what_a_region_lacks_is_told_with_the_setting_that_does_without_it() -> 
     assert 'api.authorisation="iam"' in cognito
     assert "PROD" in cognito
     assert {finding.state for finding in findings} == {"failed"}
+
+
+def test_settings_that_do_without_what_china_lacks_pass_there() -> None:
+    settings = replace(PROD, web=None, api=replace(PROD.api, authorisation="iam"))
+    assert the(account.account_checks(context(settings, region="cn-north-1")), "region").state == "passed"
+
+
+SLIM = replace(DEV, container=ContainerSettings(image="slim"))
+
+
+def test_a_region_without_codebuild_is_told_from_which_image_the_models_run_there() -> None:
+    finding = the(account.account_checks(context(SLIM, region="ca-west-1")), "region")
+    assert (finding.state, "codebuild" in finding.message) == ("failed", True)
+    assert 'container.image="huggingface"' in str(finding.mend)
+
+
+@pytest.mark.parametrize(
+    ("service", "settings", "setting", "without"),
+    [
+        (
+            "cognito-idp",
+            PROD,
+            'api.authorisation="iam"',
+            replace(PROD, web=None, api=replace(PROD.api, authorisation="iam")),
+        ),
+        ("wafv2", PROD, "api.firewall=False", replace(PROD, api=replace(PROD.api, firewall=False))),
+        ("kms", PROD, 'encryption="aws"', replace(PROD, encryption="aws")),
+        ("codebuild", SLIM, 'container.image="huggingface"', DEV),
+    ],
+)
+def test_the_setting_that_is_named_does_without_the_service(
+    service: str, settings: Settings, setting: str, without: Settings
+) -> None:
+    assert account.services(context(settings))[service] == setting
+    assert service not in account.services(context(without))
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
@@ -288,6 +323,24 @@ def test_a_model_of_another_python_fails(tmp_path: Path) -> None:
     finding = the(models.model_checks(context(lock=lock)), "models")
     assert finding.state == "failed"
     assert finding.mend == f"imagesearch publish-model --model {PROD.models[0]} --env prod"
+
+
+@pytest.mark.parametrize(
+    ("settings", "state", "words"),
+    [(DEV, "failed", "is not made while"), (PROD, "warned", "takes it from staging")],
+    ids=["the first environment", "one that follows another"],
+)
+def test_a_form_that_pictures_must_judge_is_published_before_the_deployment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings, state: str, words: str
+) -> None:
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="artifacts")
+    monkeypatch.setattr(models, "stack_outputs", lambda *_, **__: {"ArtifactBucketName": "artifacts"})
+    fast = LockedModel("a" * 64, "f" * 64, 512, "3.12", precision="int8")
+    ModelLock().with_model(settings.models[0], fast).save(tmp_path / "model.lock")
+    finding = the(models.model_checks(context(settings, lock=tmp_path / "model.lock")), "models")
+    assert (finding.state, words in finding.message) == (state, True)
+    assert finding.mend is not None
+    assert finding.mend.endswith("--runtime onnxruntime --precision int8 --pictures FOLDER")
 
 
 def test_without_the_hub_the_files_can_come_from_a_folder(
