@@ -7,12 +7,15 @@ export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 UV_INSTALL := uv pip install --quiet --require-hashes
 READY := .venv/.ready node_modules/.ready $(TOOLS)/emulator/.ready $(TOOLS)/model_server/.ready \
-         $(TOOLS)/container_images/.ready $(TOOLS)/wheels/.ready $(TOOLS)/.opensearch-ready $(TOOLS)/.chromium-ready
+         $(TOOLS)/container_images/.ready $(TOOLS)/checkov/.ready $(TOOLS)/wheels/.ready \
+         $(TOOLS)/.opensearch-ready $(TOOLS)/.chromium-ready
+# Processes that share the tests: what waits in one leaves the processor to the other.
+WORKERS ?= 2
 SOURCES := app.py stacks scripts imagesearch_client lambda model_code serving_image benchmarks tests
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo down test check audit synth diff format bench screenshots docs lock clean
+.PHONY: help setup demo down test check audit synth diff format bench soak screenshots docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,14 +28,14 @@ demo: setup ## deploy to this machine, ingest a gallery (or PICTURES=folder) and
 down: setup ## stop what `make demo` left running
 	imagesearch local down
 
-test: setup ## every test tier (ARGS="tests/unit -k text" narrows it)
-	pytest $(ARGS)
+test: setup ## every test tier (ARGS="tests/unit -k text" narrows it, WORKERS=0 runs it in one process)
+	pytest --numprocesses $(WORKERS) $(ARGS)
 
-check: setup ## formatting, lint, types, cdk-nag, cfn-lint
+check: setup ## formatting, lint, types, cdk-nag, cfn-lint, checkov
 	ruff format --check $(SOURCES)
 	ruff check $(SOURCES)
 	mypy
-	pytest -q tests/infrastructure
+	pytest -q --numprocesses $(WORKERS) tests/infrastructure
 
 synth: setup ## synthesize every environment (STACKS='dev/*' prepares the assets of some only)
 	cdk synth --quiet $(if $(STACKS),'$(STACKS)')
@@ -50,6 +53,9 @@ format: setup ## reformat and mend what ruff can
 bench: setup $(TOOLS)/baseline/.ready $(TOOLS)/huggingface_server/.ready ## measure side by side, and write benchmarks/results.json (ARGS="indexing" narrows it)
 	python -m benchmarks $(ARGS)
 
+soak: setup ## break a part every minute while pictures are written and searched (ARGS="--minutes 30 --seed 1")
+	python -m tests.soak $(ARGS)
+
 screenshots: setup ## take the pictures of the page that the README shows
 	python -m tests.page.screenshots
 
@@ -59,10 +65,12 @@ docs: setup ## generate what the documents take from the code
 	python -m benchmarks.scaling > docs/scaling.md
 	python -m benchmarks.page
 	python -m benchmarks.speed README.md
+	python -m tests.soak.page > docs/soak.md
 	python -m scripts.artifact.models_page > docs/models.md
 	python -m scripts.dependencies.page > docs/dependencies.md
 	python -m scripts.costs.page README.md
 	python -m imagesearch.entrypoints.openapi > docs/openapi.json
+	python -m scripts.diagrams.page docs/architecture.md
 
 # uv itself comes by pip, at the version and hashes that requirements-dev.txt pins.
 .venv/.ready: requirements-dev.txt scripts/demo_model/requirements.txt model_code/requirements-openvino.txt pyproject.toml
@@ -82,10 +90,12 @@ node_modules/.ready: package-lock.json .venv/.ready
 	touch $@
 
 # Separate environments for what must not share ours: the emulator and the model server pin their own
-# dependencies, the SageMaker SDK is needed for one table only, and what has torch for benchmarks only.
+# dependencies, and so does checkov; the SageMaker SDK is needed for one table only, and what has torch for
+# benchmarks only.
 $(TOOLS)/emulator/.ready: scripts/local/emulator/requirements.txt
 $(TOOLS)/model_server/.ready: serving_image/requirements.txt
 $(TOOLS)/container_images/.ready: scripts/container_images/requirements.txt
+$(TOOLS)/checkov/.ready: tests/infrastructure/checkov/requirements.txt
 $(TOOLS)/baseline/.ready: benchmarks/baseline/requirements.txt
 $(TOOLS)/huggingface_server/.ready: benchmarks/huggingface_server/requirements.txt
 $(TOOLS)/%/.ready: .venv/.ready
@@ -128,6 +138,7 @@ lock: .venv/.ready ## resolve the pinned requirements anew (UPGRADE=--upgrade)
 	$(COMPILE) $(UPGRADE) benchmarks/huggingface_server/requirements.in -c model_code/requirements.txt -o benchmarks/huggingface_server/requirements.txt
 	$(COMPILE) $(UPGRADE) scripts/local/emulator/requirements.in -o scripts/local/emulator/requirements.txt
 	$(COMPILE) $(UPGRADE) serving_image/requirements.in -o serving_image/requirements.txt
+	$(COMPILE) $(UPGRADE) tests/infrastructure/checkov/requirements.in -o tests/infrastructure/checkov/requirements.txt
 
 clean: down ## stop the local environment and remove everything that setup and builds made
 	rm -rf .venv .tools .local build cdk.out node_modules

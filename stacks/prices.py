@@ -11,8 +11,8 @@ from types import MappingProxyType
 AS_OF = "November 2026"
 REGION = "us-east-1"
 SOURCE = (
-    "AWS's public price pages (API Gateway, CloudFront, CloudWatch, ECR, EventBridge, KMS, Lambda, "
-    "OpenSearch Service, PrivateLink, S3, SageMaker AI, SQS, Step Functions, WAF, X-Ray), us-east-1"
+    "AWS's public price pages (API Gateway, CloudFront, CloudWatch, Cognito, ECR, EventBridge, KMS, "
+    "Lambda, OpenSearch Service, PrivateLink, S3, SageMaker AI, SQS, Step Functions, WAF, X-Ray), us-east-1"
 )
 HOURS_PER_MONTH = 730
 
@@ -102,6 +102,10 @@ KEY_REQUEST = 0.03 / 10_000
 ENDPOINT_HOUR = 0.01
 """An interface endpoint of a VPC, in each of its zones."""
 ENDPOINT_GB = 0.01
+MACHINE_CLIENT_MONTH = 6.00
+"""A client of a user pool that gets tokens by client credentials; those of people cost nothing."""
+MACHINE_TOKEN = 2.25 / 1000
+"""Each token of such a client, the first of a month."""
 WEB_ACL_MONTH = 5.00
 WEB_ACL_RULE_MONTH = 1.00
 WEB_ACL_REQUEST = 0.60 / 1_000_000

@@ -18,7 +18,7 @@ from stacks.encryption import EncryptionStack
 from stacks.ingest import IngestStack
 from stacks.migration import MigrationStack
 from stacks.model import ModelStack
-from stacks.model_lock import LockedModel, ModelLock
+from stacks.model_lock import LockedModel, ModelLock, publish_command
 from stacks.monitoring import MonitoringStack
 from stacks.network import NetworkStack
 from stacks.settings import Settings
@@ -104,7 +104,7 @@ class ImageSearchStage(cdk.Stage):
             fault = _fault(model, settings)
             if fault is None:
                 continue
-            command = f"imagesearch publish-model --model {name} --env {settings.name}"
+            command = publish_command(name, settings.name, model)
             for stack in (self.model, self.ingest, self.bulk):
                 cdk.Annotations.of(stack).add_error(f"The model {name} {fault}. Run: {command}")
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 )
             marks[mark.args[0]].add(mark.kwargs["on"])
     replace_block(document, BLOCK, render(marks))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Say which tests are run in one process, in the order in which they were collected."""
+    from tests.distribution import ByEnvironment
+
+    config.option.loadscopereorder = False
+    return ByEnvironment(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -56,14 +56,18 @@ export class Api {
       const response = await fetch(this.address(path), request);
       return await read(response);
     } catch (error) {
-      if (error instanceof Failure || signal?.aborted) throw error;
+      signal?.throwIfAborted();
+      if (error instanceof Failure) throw error;
       throw new Failure(navigator.onLine ? (timeout.aborted ? "timeout" : "unreachable") : "offline");
     }
   }
 }
 
 async function read(response) {
-  const answer = await response.json().catch(() => null);
+  const answer = await response.json().catch((error) => {
+    if (error instanceof SyntaxError) return null; // of a server before the API
+    throw error;
+  });
   if (response.ok && answer) return answer;
   const { code = codeOf(response.status), message = "" } = answer?.error ?? {};
   const retryAfter = Number(response.headers.get("retry-after")) || null;

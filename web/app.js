@@ -148,20 +148,25 @@ export class App {
     const { attributes } = await this.#known();
     signal.throwIfAborted();
     const kept = this.#keptFor(query, { back, last });
-    this.session = kept ?? new Session(this.api, query, facetsOf(attributes));
-    this.session.query = query;
+    const session = kept ?? new Session(this.api, query, facetsOf(attributes));
+    this.session = session;
+    session.query = query;
     scrollTo(0, 0);
     if (!kept) {
       this.grid.clear();
-      await this.session.more(this.notices.progress);
+      await session.more(this.notices.progress);
       signal.throwIfAborted();
     }
-    this.#keep(this.session);
+    this.#keep(session);
     this.#draw();
-    (await this.filters()).show(query, this.session.facets, attributes);
+    // What was shown is remembered, also where somebody leaves it before the rest of the page is there.
+    const remembered = this.#labelOf(query).then((label) => remember(query, label));
+    const filters = await this.filters();
+    signal.throwIfAborted();
+    filters.show(query, session.facets, attributes);
     this.looking.load().catch(() => null); // asked for again when it is needed
-    if (back) scrollTo(0, this.session.scroll);
-    remember(query, await this.#labelOf(query));
+    if (back) scrollTo(0, session.scroll);
+    await remembered;
     if (query.view && !signal.aborted) await this.looking.at(query.view);
   }
 

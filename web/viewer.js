@@ -1,7 +1,7 @@
 /** Looking at one picture: large, with what is known of it, and what can be done with it. */
 
 import { byId, make } from "./dom.js";
-import { Failure, failureOf } from "./failure.js";
+import { Failure, failureOf, isAbort } from "./failure.js";
 import { thumbnailOf } from "./grid.js";
 import { cropped } from "./pictures.js";
 import { Region } from "./region.js";
@@ -141,7 +141,7 @@ export class Viewer {
       const crop = await this.#crop(picture, part);
       if (this.#picture === picture) await this.on.part(crop);
     } catch (error) {
-      this.#say(failureOf(error).sentence);
+      if (!isAbort(error)) this.#say(failureOf(error).sentence);
     }
   }
 

@@ -69,6 +69,7 @@ ImageSearchError
     ├── ModelProtocolError            the endpoint's answer or complaint is not of the agreed format
     ├── SourceForbiddenError          the endpoint may not read the image bucket
     ├── SearchRefusedError            OpenSearch refuses what it was sent
+    ├── SearchDeniedError             OpenSearch's roles do not let this function do what it asked
     ├── StoreRefusedError             S3 refuses what it was asked
     ├── ImageBuildRefusedError        CodeBuild or ECR refuses what it was asked, or does not answer
     ├── WebFilesInvalidError          what was deployed as the search page is none
@@ -263,7 +264,7 @@ class ModelUnavailableError(UnavailableError):
 
 
 class SearchUnavailableError(UnavailableError):
-    """OpenSearch is unreachable, overloaded or does not admit this function yet."""
+    """OpenSearch is unreachable, overloaded, takes no writes or does not admit this function yet."""
 
     code = "search_unavailable"
 
@@ -474,6 +475,10 @@ class SourceForbiddenError(InternalError):
 
 class SearchRefusedError(InternalError):
     """OpenSearch answered that the request itself is wrong."""
+
+
+class SearchDeniedError(InternalError):
+    """OpenSearch answered that the function's role may not do this; asking again changes nothing."""
 
 
 class StoreRefusedError(InternalError):

@@ -44,18 +44,18 @@ class IndexSetup:
         """Return the index that the alias leads to, after creating what was missing.
 
         Attributes that were declared since the index was made can be used from now on; one whose type changed
-        raises SearchRefusedError, as it needs another name.
+        raises SearchRefusedError, as it needs another name, before anything has changed.
 
         An alias that leads to an index of another model stays where it is once that index holds documents:
         moving it is a migration, and a routine deployment must never do or undo one.
         """
-        self._administration.put_template(shards=self._shards, replicas=self._replicas)
         active = self._active()
         if active is not None and (
             active.fingerprint == fingerprint or not self._administration.is_empty(active.name)
         ):
             for written in self._administration.written():
                 self._administration.declare_attributes(written.name)
+            self._put_template()
             return active
         index = IndexInfo(
             name=first_index_name(self._alias, fingerprint),
@@ -64,9 +64,13 @@ class IndexSetup:
             space=self._space,
             quantisation=self._quantisation,
         )
+        self._put_template()
         self._administration.create(index)
         self._administration.point_alias(index.name)
         return index
+
+    def _put_template(self) -> None:
+        self._administration.put_template(shards=self._shards, replicas=self._replicas)
 
     def _active(self) -> IndexInfo | None:
         try:

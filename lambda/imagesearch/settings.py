@@ -54,7 +54,8 @@ def _model_names(name: str, text: str) -> ModelNames:
     return names
 
 
-def _attributes(name: str, text: str) -> Attributes:
+def parse_attributes(name: str, text: str) -> Attributes:
+    """Return the attributes that JSON declares; raises SettingsError that names what holds it."""
     attributes = _object(name, text)
     kinds = get_args(AttributeType)
     if not all(kind in kinds for kind in attributes.values()):
@@ -109,7 +110,7 @@ def _object(name: str, text: str) -> dict[str, Any]:
 
 _OF_JSON: tuple[tuple[Any, Callable[[str, str], Any]], ...] = (
     (ModelNames, _model_names),
-    (Attributes, _attributes),
+    (Attributes, parse_attributes),
     (Instances, _instances),
     (SnapshotLocation, _snapshot_location),
     (ApiAccess, _api_access),
@@ -219,11 +220,10 @@ class CanarySettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class IndexSetupSettings(SearchDomainSettings):
-    """What the function behind the index's custom resource needs."""
+    """What the function behind the index's custom resource needs; the attributes come with the resource."""
 
     vector_space: VectorSpace
     quantisation: Quantisation
-    attributes: Attributes
     number_of_shards: int
     number_of_replicas: int
 
@@ -278,6 +278,7 @@ class MigrationSettings(IngestSettings, IndexSetupSettings):
 class BackupSettings(IndexSetupSettings):
     """What taking and restoring snapshots needs: their repository's name, and where it lies, from JSON."""
 
+    attributes: Attributes
     artifact_bucket: str
     snapshot_repository: str
     snapshot_location: SnapshotLocation

@@ -22,6 +22,7 @@ PICTURE_ASKED_BYTES = 10_000
 INTERFACE_ENDPOINTS = 1
 KEYS = 1
 FIREWALL_RULES = 7
+MACHINE_CLIENTS = 1
 DASHBOARDS = 1
 ALARMS = 23
 METRICS = 18
@@ -94,6 +95,8 @@ def _parts(settings: Settings, load: Load) -> Iterator[Part]:
         )
     if settings.network.is_private:
         yield _network(settings, load)
+    if settings.api.authorisation == "cognito":
+        yield _machines(settings)
     if settings.api.firewall:
         yield _firewall(load)
     if settings.web is not None:
@@ -231,6 +234,20 @@ def _network(settings: Settings, load: Load) -> Part:
         idle=INTERFACE_ENDPOINTS * zones * prices.ENDPOINT_HOUR * HOURS_PER_MONTH,
         used=gigabytes * prices.ENDPOINT_GB,
         how=f"{INTERFACE_ENDPOINTS} in {zones} zones",
+    )
+
+
+def _machines(settings: Settings) -> Part:
+    """Return the client of programs, and the canary's tokens: one lasts for as long as it is kept."""
+    canary = settings.monitoring.canary_minutes if settings.monitoring else None
+    tokens = 0.0
+    if canary is not None:
+        is_kept = canary <= rates.FUNCTION_KEPT_MINUTES
+        tokens = MINUTES_PER_MONTH / (settings.users.token_minutes if is_kept else canary)
+    return Part(
+        name="Machines' sign-in (Cognito)",
+        idle=MACHINE_CLIENTS * prices.MACHINE_CLIENT_MONTH + tokens * prices.MACHINE_TOKEN,
+        how=f"{MACHINE_CLIENTS} client, {tokens:,.0f} tokens of the canary",
     )
 
 

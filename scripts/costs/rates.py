@@ -41,6 +41,8 @@ LOG_BYTES_PER_QUERY = 2_000
 """One line of the function, one of API Gateway, and Lambda's own three."""
 TRACED_SHARE = 0.05
 """X-Ray's default: one request a second, and a twentieth of the rest."""
+FUNCTION_KEPT_MINUTES = 5
+"""How long Lambda keeps what an idle function remembers: mostly longer, though nothing is promised."""
 BUSY_HOUR = 4.0
 """How much more is asked in the busiest hour than in the mean one: a day of mostly eight hours."""
 UTILISATION = 0.6

@@ -16,8 +16,8 @@ from stacks.settings.search import Quantisation
 
 NOTE = (
     f"An estimate from list prices of {prices.REGION}, {prices.AS_OF}, and rates of {rates.AS_OF}, not from "
-    "a bill. Left out: transfer to the internet (pictures that are looked at), people who sign in, taxes and "
-    "what an account has for free."
+    "a bill. Left out: transfer to the internet (pictures that are looked at), people who sign in, tokens "
+    "of your own programs, taxes and what an account has for free."
 )
 
 

@@ -11,13 +11,16 @@ from rich.markup import escape
 from scripts.artifact.cli import LOCK
 from scripts.destroy.aws import Place
 from scripts.destroy.command import Destruction, Result
-from scripts.environments import deployed_settings
+from scripts.environments import app_context, deployed_settings
 from scripts.errors import CommandError
+from scripts.local.cdk import Cdk
+from scripts.local.emulator_process import Emulator
 from scripts.local.environment import down
+from scripts.local.settings import LocalSettings
 from scripts.render import console
 from scripts.repository import ROOT, cdk_program, search_path
 from scripts.stack_outputs import LOCAL, account_of
-from stacks.settings import Settings
+from stacks.settings import ENVIRONMENTS, Settings
 
 
 def destroy_command(
@@ -25,6 +28,9 @@ def destroy_command(
     data: Annotated[bool, typer.Option("--data", help="Also the data that its settings retain.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
     region: Annotated[str | None, typer.Option(help="Another region than that of the settings.")] = None,
+    stacks: Annotated[
+        bool, typer.Option("--stacks", help="Of local: first all that is done in AWS, on the emulator.")
+    ] = False,
 ) -> None:
     """Remove ENVIRONMENT with everything in it, and verify that nothing of it is left that costs anything.
 
@@ -32,6 +38,8 @@ def destroy_command(
     command goes on after a failure.
     """
     if environment == LOCAL:
+        if stacks:
+            _take_down_here()
         stopped = down()
         console.print(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.")
         return
@@ -44,6 +52,24 @@ def destroy_command(
         _confirm(place)
     result = destruction.run()
     _show(result, environment)
+    if not result.is_clean:
+        raise typer.Exit(2)
+
+
+def _take_down_here() -> None:
+    """Destroy the stacks of this machine's environment, where it runs, as those in AWS are destroyed."""
+    settings = LocalSettings.from_environment()
+    # Another environment may answer at the same address: only what this directory has started is ours.
+    if Emulator(settings).running() is None:
+        return
+    cdk = Cdk(settings)
+    destruction = Destruction(
+        place=Place(settings=ENVIRONMENTS[LOCAL], account=account_of(LOCAL)),
+        say=_say,
+        cdk_destroy=lambda: cdk.destroy(f"{LOCAL}/*", assembly=settings.directory / "assembly"),
+    )
+    result = destruction.run()
+    _show(result, LOCAL)
     if not result.is_clean:
         raise typer.Exit(2)
 
@@ -61,7 +87,7 @@ def _confirm(place: Place) -> None:
 
 def _cdk_destroy(settings: Settings) -> None:
     """``cdk destroy`` of all stacks, the last one first, with the terminal's own output."""
-    context = ("--context", f"region={settings.region}", "--context", f"model_lock={LOCK.absolute()}")
+    context = app_context(settings, region=settings.region, lock=LOCK)
     command = [str(cdk_program()), "destroy", f"{settings.name}/*", "--force", *context]
     finished = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": search_path()}, check=False)
     if finished.returncode:

@@ -12,7 +12,7 @@ from scripts.local.java import java_home
 from scripts.local.processes import ProcessTable, StartedProcess, require_free_port
 from scripts.local.settings import ACCOUNT, LOOPBACK, REGION, LocalSettings, tool_python
 from scripts.local.waiting import wait_until
-from scripts.repository import ROOT
+from scripts.repository import ROOT, node_folder
 
 PART = "emulator"
 START_SECONDS = 60.0
@@ -105,7 +105,7 @@ class Emulator:
         """A whole environment of its own: functions inherit it, so nothing of the developer's may be in."""
         return {
             **aws_environment(self._settings),
-            "PATH": os.pathsep.join([str(ROOT / ".venv" / "bin"), os.defpath]),
+            "PATH": os.pathsep.join([str(node_folder()), str(ROOT / ".venv" / "bin"), os.defpath]),
             "LANG": "C.UTF-8",
             "HOME": str(folder / "home"),
             "TMPDIR": str(folder / "tmp"),

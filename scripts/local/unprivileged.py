@@ -5,6 +5,7 @@ import os
 import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from scripts.errors import CommandError
@@ -19,13 +20,36 @@ def service_user() -> int | None:
 
 
 def readable_copy(source: Path, user: int | None) -> Path:
-    """``source`` itself when ``user`` can read it, else a copy of the folder where that is so."""
+    """``source`` itself when ``user`` can read it, else a copy of the folder where that is so.
+
+    A copy that is like its source is never touched: another OpenSearch may be running from it.
+    """
     if user is None or is_reachable(source):
         return source
-    copy = _public_folder(source) / source.name
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(source, copy)
+    folder = _public_folder(source)
+    copy = folder / source.name
+    if not _is_like(copy, source):
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            shutil.copytree(source, Path(scratch) / "new")
+            if copy.exists() and not _is_like(copy, source):
+                copy.rename(Path(scratch) / "old")
+            with suppress(OSError):  # another process was faster
+                (Path(scratch) / "new").rename(copy)
     return copy
+
+
+def _is_like(copy: Path, source: Path) -> bool:
+    """Whether ``copy`` has every file of ``source``, as large and as old."""
+    files = [path for path in source.rglob("*") if path.is_file()]
+    try:
+        return copy.is_dir() and all(_seen(path) == _seen(copy / path.relative_to(source)) for path in files)
+    except FileNotFoundError:
+        return False
+
+
+def _seen(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def writable_folder(wanted: Path, user: int | None) -> Path:

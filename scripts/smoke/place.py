@@ -30,13 +30,17 @@ def target_of(
     if environment == LOCAL:
         unnamed = {name: text for name, text in variables.items() if name == "IMAGESEARCH_LOCAL_DIR"}
         return find_target(variables=unnamed)
+    return find_target(variables=variables_of(environment, region=region))
+
+
+def variables_of(environment: str, *, region: str | None = None) -> dict[str, str]:
+    """The variables by which commands find a deployment in AWS. Raises CommandError as ``outputs`` does."""
     found = outputs(environment, region)
     named = {
         variable: require_output(found, output, environment=environment)
         for variable, output in VARIABLES.items()
     }
-    credentials = _credentials(environment, found, account_of(environment, region))
-    return find_target(variables=named | credentials)
+    return named | _credentials(environment, found, account_of(environment, region))
 
 
 def _credentials(environment: str, found: dict[str, str], account: Account) -> dict[str, str]:

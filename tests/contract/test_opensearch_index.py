@@ -11,7 +11,12 @@ from imagesearch.adapters.opensearch import OpenSearchVectorIndex
 from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
 from imagesearch.adapters.opensearch_loading import OpenSearchLoading
 from imagesearch.adapters.opensearch_schema import index_body
-from imagesearch.errors import EngineMissingError, IndexMissingError, SearchRefusedError
+from imagesearch.errors import (
+    EngineMissingError,
+    IndexMissingError,
+    SearchRefusedError,
+    SearchUnavailableError,
+)
 from imagesearch.models import IndexInfo
 from imagesearch.queries import Nearest
 from tests.builders import ATTRIBUTES, DIMENSION, FINGERPRINT, an_image, an_index, embedded
@@ -228,3 +233,43 @@ def test_many_documents_go_in_requests_of_a_bounded_size(client: OpenSearch, ali
         f"{alias}-1", [each.image.id for each in documents]
     )
     assert len(known) == 100
+
+
+FULL_DISK = {"index.blocks.read_only_allow_delete": "true"}
+"""What OpenSearch sets by itself once a disk is nearly full, and takes back when there is room."""
+NO_WRITES = {"index.blocks.write": "true"}
+"""What a managed domain sets where it lacks room."""
+
+
+@pytest.mark.parametrize("block", [FULL_DISK, NO_WRITES], ids=["disk full", "writes blocked"])
+def test_an_index_without_room_is_unavailable_for_writes_and_is_searched_all_the_while(
+    client: OpenSearch, alias: str, block: dict[str, str]
+) -> None:
+    index, name = _with_one_picture(client, alias), f"{alias}-1"
+    client.indices.put_settings(index=name, body=block)
+    another = embedded(an_image("another"), NORTH)
+    for write in (
+        lambda: index.put_image(name, another),
+        lambda: index.delete(name, an_image("a").id),
+        lambda: index.describe(name, an_image("a", caption="a dog"), NORTH),
+    ):
+        with pytest.raises(SearchUnavailableError, match="takes no writes"):
+            write()
+    assert index.get(name, an_image("a").id) == an_image("a")
+
+
+@pytest.mark.parametrize("block", [FULL_DISK, NO_WRITES], ids=["disk full", "writes blocked"])
+def test_many_documents_wait_until_there_is_room(
+    client: OpenSearch, alias: str, block: dict[str, str]
+) -> None:
+    _with_one_picture(client, alias)
+    name, another = f"{alias}-1", embedded(an_image("another"), NORTH)
+    client.indices.put_settings(index=name, body=block)
+
+    def make_room(_: float) -> None:
+        client.indices.put_settings(index=name, body=dict.fromkeys(block))
+
+    index = OpenSearchVectorIndex(client=client, alias=alias, pause=make_room)
+    index.put_many(name, [another])
+
+    assert index.get(name, another.image.id) == another.image

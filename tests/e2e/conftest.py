@@ -1,4 +1,4 @@
-"""One deployed environment for the whole run, beside any that a developer has running."""
+"""One deployed environment for all of these tests, beside any that a developer has running."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -15,26 +15,26 @@ from tests.e2e.house import House
 from tests.e2e.library import Library
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def imagesearch(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """The command line, as a person would run it, with a state directory and ports of its own."""
     return own_command(tmp_path_factory.mktemp("local"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployment(imagesearch: Command) -> Iterator[Target]:
     """The ``local`` environment, deployed by ``cdk deploy``; stopped fully at the end."""
     with deployed(imagesearch) as target:
         yield target
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(deployment: Target) -> Iterator[ImageSearchClient]:
     with client_of(deployment) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(deployment: Target, imagesearch: Command) -> House:
     """The same environment from behind."""
     return House(

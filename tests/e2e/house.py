@@ -15,6 +15,7 @@ from imagesearch.models import document_id
 from scripts.local.opensearch import OpenSearch
 from scripts.local.settings import LocalSettings
 from tests.e2e.library import Library
+from tests.waiting import PATIENCE_SECONDS
 
 DOCUMENTS = 10_000
 """More than any test writes: what one search answers at most."""
@@ -37,21 +38,23 @@ class House:
         """Remove documents from the index, as a lost or new index would have lost them."""
         for name in names:
             path = f"images/_doc/{document_id(library.key(name))}"
-            httpx.delete(f"{self.opensearch}/{path}", params={"refresh": "true"}).raise_for_status()
+            httpx.delete(
+                f"{self.opensearch}/{path}", params={"refresh": "true"}, timeout=PATIENCE_SECONDS
+            ).raise_for_status()
 
     def forget_all(self, library: Library) -> None:
         """Remove every document of the library from the index."""
-        httpx.post(f"{self.opensearch}/images/_refresh", timeout=60).raise_for_status()
+        httpx.post(f"{self.opensearch}/images/_refresh", timeout=PATIENCE_SECONDS).raise_for_status()
         httpx.post(
             f"{self.opensearch}/images/_delete_by_query",
             params={"refresh": "true", "conflicts": "proceed"},
             json={"query": {"prefix": {"key": library.prefix}}},
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         ).raise_for_status()
 
     def documents(self, library: Library) -> list[dict[str, Any]]:
         """Every document of the library, as searches see it once they see everything."""
-        httpx.post(f"{self.opensearch}/images/_refresh", timeout=60).raise_for_status()
+        httpx.post(f"{self.opensearch}/images/_refresh", timeout=PATIENCE_SECONDS).raise_for_status()
         answer = httpx.post(
             f"{self.opensearch}/images/_search",
             json={
@@ -59,7 +62,7 @@ class House:
                 "query": {"prefix": {"key": library.prefix}},
                 "_source": {"excludes": ["embedding", "caption_embedding"]},
             },
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         ).raise_for_status()
         return [hit["_source"] for hit in answer.json()["hits"]["hits"]]
 
@@ -67,12 +70,17 @@ class House:
         """Whether each picture has a document, as of the last write."""
         identifiers = [document_id(library.key(name)) for name in names]
         answer = httpx.post(
-            f"{self.opensearch}/images/_mget", params={"_source": "false"}, json={"ids": identifiers}
+            f"{self.opensearch}/images/_mget",
+            params={"_source": "false"},
+            json={"ids": identifiers},
+            timeout=PATIENCE_SECONDS,
         ).raise_for_status()
         return [document["found"] for document in answer.json()["docs"]]
 
     def refresh_intervals(self) -> list[str]:
-        answer = httpx.get(f"{self.opensearch}/images/_settings", params={"flat_settings": "true"})
+        answer = httpx.get(
+            f"{self.opensearch}/images/_settings", params={"flat_settings": "true"}, timeout=PATIENCE_SECONDS
+        )
         return [index["settings"]["index.refresh_interval"] for index in answer.json().values()]
 
     def objects(self, library: Library) -> dict[str, str]:
@@ -120,7 +128,7 @@ class House:
         assert pid is not None, "no OpenSearch of this environment runs"
         process = psutil.Process(pid)
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE_SECONDS)
 
     def start_opensearch(self) -> None:
         OpenSearch(self.settings).start(fresh=False)
@@ -128,6 +136,10 @@ class House:
     def processes(self, **variables: str) -> list[psutil.Process]:
         """The processes of this environment whose environment variables hold these texts."""
         return [process for process in psutil.process_iter() if self._is_ours(process, variables)]
+
+    def model_servers(self) -> list[psutil.Process]:
+        """The processes that serve models, to endpoints and to transform jobs."""
+        return self.processes(SAGEMAKER_BIND_TO_PORT="")
 
     def model_servers_of_jobs(self) -> list[psutil.Process]:
         """The processes that serve the model to a transform job."""

@@ -11,6 +11,7 @@ from imagesearch.entrypoints.openapi import document
 from imagesearch.entrypoints.routes import ROUTES, Route
 from imagesearch.models import document_id
 from scripts.target import LOCAL_CREDENTIALS, Target
+from tests.waiting import PATIENCE_SECONDS
 
 IDENTIFIER = document_id("never/uploaded.jpg")
 
@@ -23,7 +24,7 @@ def _asked(deployment: Target, route: Route, headers: dict[str, str]) -> httpx.R
         deployment.url.rstrip("/") + route.path.replace("{id}", IDENTIFIER),
         json={"text": "x"} if route.body else None,
         headers=headers,
-        timeout=40,
+        timeout=PATIENCE_SECONDS,
     )
 
 
@@ -47,7 +48,8 @@ def test_an_open_route_answers_nothing_without_a_signature(deployment: Target, r
 
 def test_a_key_that_asks_too_often_gets_429_with_a_time_to_wait(deployment: Target, hasty_key: str) -> None:
     answers = [
-        httpx.get(f"{deployment.url}/health", headers={"x-api-key": hasty_key}, timeout=40) for _ in range(3)
+        httpx.get(f"{deployment.url}/health", headers={"x-api-key": hasty_key}, timeout=PATIENCE_SECONDS)
+        for _ in range(3)
     ]
 
     assert answers[0].status_code == 200
@@ -57,7 +59,9 @@ def test_a_key_that_asks_too_often_gets_429_with_a_time_to_wait(deployment: Targ
 
 
 def test_the_deployed_api_shows_its_own_document(deployment: Target) -> None:
-    response = httpx.get(f"{deployment.url}/openapi.json", headers={"x-api-key": deployment.api_key})
+    response = httpx.get(
+        f"{deployment.url}/openapi.json", headers={"x-api-key": deployment.api_key}, timeout=PATIENCE_SECONDS
+    )
 
     assert response.json() == document("key")
 

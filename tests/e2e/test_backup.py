@@ -13,6 +13,7 @@ from scripts.target import Target
 from tests.e2e.command import Command
 from tests.e2e.library import Library
 from tests.pictures import jpeg
+from tests.waiting import PATIENCE_SECONDS
 
 PICTURES = {f"{seed:02}.jpg": seed for seed in range(6)}
 TEXTS = ("a red square", "something blue", "a dark night")
@@ -22,7 +23,7 @@ TEXTS = ("a red square", "something blue", "a dark night")
 def opensearch(imagesearch: Command, deployment: Target) -> httpx.Client:
     directory = LocalSettings.from_environment(imagesearch.variables).directory
     written = json.loads(Path(directory / "environment.json").read_text())
-    return httpx.Client(base_url=written["opensearch_url"], trust_env=False, timeout=60)
+    return httpx.Client(base_url=written["opensearch_url"], trust_env=False, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture

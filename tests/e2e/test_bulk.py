@@ -19,7 +19,7 @@ from tests.e2e.command import Command
 from tests.e2e.house import House, kill
 from tests.e2e.library import Library
 from tests.pictures import corrupt, jpeg
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 pytestmark = pytest.mark.verified("Way of a library: Step Functions → batch transform → index", on="emulator")
 
@@ -120,7 +120,7 @@ def test_interrupting_the_command_leaves_the_run_going(
     run = wait_for(lambda: house.runs_over(library.prefix) or None, "the run to begin").pop()
 
     watching.send_signal(signal.SIGINT)
-    _, said = watching.communicate(timeout=30)
+    _, said = watching.communicate(timeout=PATIENCE_SECONDS)
     shown = imagesearch("runs", "show", run, "--watch", "--json", check=True)
 
     assert (watching.returncode, f"imagesearch runs show {run}" in said) == (130, True), said

@@ -17,6 +17,7 @@ from scripts.target import Target
 from tests.e2e.library import Library
 from tests.fuzzing import CHECKS, api_description, budget, put_real_values, sound_searches
 from tests.pictures import jpeg
+from tests.waiting import PATIENCE_SECONDS
 
 API = api_description()
 # What the document's bounds suggest is tried on the function itself, faster than through the gateway.
@@ -68,7 +69,7 @@ def test_a_sound_search_is_answered_page_by_page(
 def api(deployment: Target) -> Iterator[httpx.Client]:
     """The API as it is, without the client's retries."""
     headers = {"x-api-key": deployment.api_key}
-    with httpx.Client(base_url=deployment.url, headers=headers, timeout=40) as api:
+    with httpx.Client(base_url=deployment.url, headers=headers, timeout=PATIENCE_SECONDS) as api:
         yield api
 
 

@@ -12,6 +12,7 @@ from scripts.target import Target
 from tests.e2e.command import Command
 from tests.e2e.library import Library
 from tests.pictures import bomb, corrupt, exif_rotated, jpeg, truncated
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = [
     pytest.mark.verified("Way of a picture: S3 → EventBridge → SQS → ingest function → index", on="emulator"),
@@ -40,7 +41,7 @@ def test_a_hit_carries_an_address_that_serves_the_picture(
 
     (hit,) = client.search("anything", prefix=library.prefix).hits
 
-    assert httpx.get(hit.url).content == jpeg(seed=3)
+    assert httpx.get(hit.url, timeout=PATIENCE_SECONDS).content == jpeg(seed=3)
 
 
 def test_a_replaced_picture_is_found_by_what_it_shows_now(
@@ -167,7 +168,7 @@ def test_a_picture_that_is_too_large_for_the_api_is_refused_with_413(deployment:
 
 
 def test_a_request_without_a_key_is_refused_in_the_same_shape(deployment: Target) -> None:
-    response = httpx.post(f"{deployment.url}/search", json={"text": "x"})
+    response = httpx.post(f"{deployment.url}/search", json={"text": "x"}, timeout=PATIENCE_SECONDS)
 
     assert (response.status_code, response.json()["error"]["code"]) == (403, "key_missing")
 
@@ -176,7 +177,9 @@ def test_an_unknown_picture_and_an_unknown_route_are_404(
     deployment: Target, client: ImageSearchClient
 ) -> None:
     assert client.image("never/uploaded.jpg") is None
-    response = httpx.get(f"{deployment.url}/nowhere", headers={"x-api-key": deployment.api_key})
+    response = httpx.get(
+        f"{deployment.url}/nowhere", headers={"x-api-key": deployment.api_key}, timeout=PATIENCE_SECONDS
+    )
     assert response.status_code in (403, 404)
 
 
@@ -211,5 +214,5 @@ def post_search(deployment: Target, content: bytes, content_type: str) -> httpx.
         f"{deployment.url}/search",
         content=content,
         headers={"x-api-key": deployment.api_key, "content-type": content_type},
-        timeout=40,
+        timeout=PATIENCE_SECONDS,
     )

@@ -14,7 +14,7 @@ from tests.e2e.command import Command
 from tests.e2e.house import House
 from tests.e2e.library import Library
 from tests.pictures import corrupt, jpeg
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 pytestmark = pytest.mark.verified("Metadata and captions: S3 → index → search results", on="emulator")
 
@@ -43,7 +43,9 @@ def path_of(house: House, library: Library, name: str, endpoint: str = "_doc") -
 def vectors(house: House, library: Library, name: str) -> dict[str, Any]:
     """The vectors of a picture's document, as of the last write."""
     fields = "embedding,caption_embedding"
-    answer = httpx.get(path_of(house, library, name), params={"_source_includes": fields})
+    answer = httpx.get(
+        path_of(house, library, name), params={"_source_includes": fields}, timeout=PATIENCE_SECONDS
+    )
     found: dict[str, Any] = answer.raise_for_status().json()["_source"]
     return found
 
@@ -53,7 +55,9 @@ def set_vector(house: House, library: Library, name: str) -> list[float]:
     dimension = len(vectors(house, library, name)["embedding"])
     vector = [1.0] + [0.0] * (dimension - 1)
     update = path_of(house, library, name, "_update")
-    httpx.post(update, json={"doc": {"embedding": vector}}, params={"refresh": "true"}).raise_for_status()
+    httpx.post(
+        update, json={"doc": {"embedding": vector}}, params={"refresh": "true"}, timeout=PATIENCE_SECONDS
+    ).raise_for_status()
     return vector
 
 

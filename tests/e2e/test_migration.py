@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -18,7 +19,7 @@ from tests.deployed import deployed, own_command
 from tests.e2e.command import Command
 from tests.e2e.library import Library
 from tests.pictures import corrupt, jpeg
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 pytestmark = pytest.mark.verified("Changing the model while searches and changes go on", on="emulator")
 
@@ -66,7 +67,7 @@ class Searching(threading.Thread):
 
     def end(self) -> None:
         self._ended.set()
-        self.join(timeout=60)
+        self.join(timeout=PATIENCE_SECONDS)
 
 
 @dataclass
@@ -106,16 +107,20 @@ class World:
 
     def documents(self, index: str) -> dict[str, str]:
         """The ETag of every document of an index, by key."""
-        httpx.post(f"{self.opensearch}/{index}/_refresh", timeout=60).raise_for_status()
+        httpx.post(f"{self.opensearch}/{index}/_refresh", timeout=PATIENCE_SECONDS).raise_for_status()
         body = {"size": 1_000, "_source": ["key", "etag"]}
-        answer = httpx.post(f"{self.opensearch}/{index}/_search", json=body, timeout=60).raise_for_status()
+        answer = httpx.post(
+            f"{self.opensearch}/{index}/_search", json=body, timeout=PATIENCE_SECONDS
+        ).raise_for_status()
         sources = (hit["_source"] for hit in answer.json()["hits"]["hits"])
         return {source["key"]: source["etag"] for source in sources}
 
     def dimension(self, index: str) -> int:
         """How many numbers the vectors of an index have."""
         body = {"size": 1, "query": {"term": {"state": "indexed"}}, "_source": ["embedding"]}
-        answer = httpx.post(f"{self.opensearch}/{index}/_search", json=body, timeout=60).raise_for_status()
+        answer = httpx.post(
+            f"{self.opensearch}/{index}/_search", json=body, timeout=PATIENCE_SECONDS
+        ).raise_for_status()
         return len(answer.json()["hits"]["hits"][0]["_source"]["embedding"])
 
     def objects(self) -> dict[str, str]:
@@ -139,7 +144,7 @@ class World:
         changing.start()
         said, complaints = running.communicate(timeout=600)
         ended.set()
-        changing.join(timeout=60)
+        changing.join(timeout=PATIENCE_SECONDS)
         self.done.append(CompletedProcess(arguments, running.returncode, said, complaints))
 
 
@@ -239,10 +244,16 @@ def test_a_rollback_answers_from_an_index_that_has_everything_that_came_since(ro
 def refused(rolled_back: Migrated) -> CompletedProcess[str]:
     """The way forward, with labelled queries that the old model answers best by their making."""
     world = rolled_back.world
-    found = {text: [hit.key for hit in world.client.search(text, k=10).hits] for text in TEXTS}
+    found = {text: wait_for(partial(_keys_of, rolled_back, text), "the old model") for text in TEXTS}
     lines = [json.dumps({"text": text, "relevant": keys}) for text, keys in found.items()]
     (world.folder / "labels.jsonl").write_text("\n".join(lines))
     return world.command("migrate", "--model", NEW_MODEL, "--labels", str(world.folder / "labels.jsonl"))
+
+
+def _keys_of(rolled_back: Migrated, text: str) -> list[str] | None:
+    """What is found in the old index; None where a function has not heard of the rollback yet."""
+    answer = rolled_back.world.client.search(text, k=10)
+    return [hit.key for hit in answer.hits] if answer.index == rolled_back.old else None
 
 
 def test_a_model_that_answers_labelled_queries_worse_does_not_take_over(

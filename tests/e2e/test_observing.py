@@ -14,7 +14,7 @@ from tests.e2e.canary import canary_answer
 from tests.e2e.house import House
 from tests.e2e.library import Library
 from tests.pictures import jpeg
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 
 class Logs:
@@ -48,7 +48,9 @@ def slow_searches(house: House) -> Iterator[None]:
 
     def log_above(milliseconds: int) -> None:
         threshold = {"index.search.slowlog.threshold.query.info": f"{milliseconds}ms"}
-        httpx.put(f"{house.opensearch}/images/_settings", json=threshold, timeout=60).raise_for_status()
+        httpx.put(
+            f"{house.opensearch}/images/_settings", json=threshold, timeout=PATIENCE_SECONDS
+        ).raise_for_status()
 
     log_above(0)
     yield
@@ -73,7 +75,7 @@ def test_the_canary_searches_the_deployed_api_with_its_own_key(deployment: Targe
 def _searched(deployment: Target, content_type: str, body: bytes) -> httpx.Response:
     headers = {"x-api-key": str(deployment.api_key), "content-type": content_type}
     url = f"{deployment.url.rstrip('/')}/search"
-    return httpx.post(url, content=body, headers=headers, timeout=60)
+    return httpx.post(url, content=body, headers=headers, timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.verified("One request's id in the logs of function, index and model", on="genuine part")

@@ -19,13 +19,14 @@ from imagesearch.entrypoints.routes import ROUTES, Route
 from imagesearch.models import document_id
 from imagesearch_client import ClientCredentials, ImageSearchClient
 from imagesearch_client.authorisation import SEARCH_SCOPE
-from scripts import chromium
 from scripts.target import LOCAL_CREDENTIALS, Target, client_of
+from tests.browser import patient_browser, visitor
 from tests.deployed import deployed, own_command
 from tests.e2e.canary import canary_answer
 from tests.e2e.command import Command
 from tests.e2e.library import Library
 from tests.pictures import jpeg
+from tests.waiting import PATIENCE_SECONDS
 
 IDENTIFIER = document_id("never/uploaded.jpg")
 EMAIL, PASSWORD = "ada@example.com", "Correct-horse-7-battery"
@@ -111,7 +112,7 @@ def _asked(deployment: Target, route: Route, headers: dict[str, str]) -> httpx.R
         deployment.url.rstrip("/") + route.path.replace("{id}", IDENTIFIER),
         json={"text": "x"} if route.body else None,
         headers=headers,
-        timeout=40,
+        timeout=PATIENCE_SECONDS,
     )
 
 
@@ -136,7 +137,7 @@ def test_a_token_without_the_scope_is_refused(deployment: Target, pool: Pool, ro
     identifier, secret = pool.machine(server=other, scope="read")
     machine = ClientCredentials(pool.token_url, identifier, secret, scopes=[f"{other}/read"])
 
-    with httpx.Client(auth=machine, timeout=40) as http:
+    with httpx.Client(auth=machine, timeout=PATIENCE_SECONDS) as http:
         body = {"text": "x"} if route.body else None
         address = deployment.url + route.path.replace("{id}", IDENTIFIER)
         response = http.request(route.method, address, json=body)
@@ -146,14 +147,14 @@ def test_a_token_without_the_scope_is_refused(deployment: Target, pool: Pool, ro
 
 def test_a_token_with_another_signature_is_refused(deployment: Target) -> None:
     address = f"{deployment.url}/health"
-    with httpx.Client(auth=deployment.credentials, timeout=40) as http:
+    with httpx.Client(auth=deployment.credentials, timeout=PATIENCE_SECONDS) as http:
         taken = http.get(address)
     assert taken.status_code == 200
     head, claims, signature = taken.request.headers["authorization"].split(".")
 
     forged = {"authorization": f"{head}.{claims}.{signature[::-1]}"}
 
-    assert httpx.get(address, headers=forged, timeout=40).status_code == 401
+    assert httpx.get(address, headers=forged, timeout=PATIENCE_SECONDS).status_code == 401
 
 
 def test_a_program_gets_its_token_by_itself_and_finds_a_picture(
@@ -181,7 +182,7 @@ def test_the_canary_gets_a_token_by_itself(deployment: Target) -> None:
 
 
 def test_the_deployed_api_shows_a_document_that_tells_of_tokens_only(deployment: Target) -> None:
-    with httpx.Client(auth=deployment.credentials, timeout=40) as http:
+    with httpx.Client(auth=deployment.credentials, timeout=PATIENCE_SECONDS) as http:
         assert http.get(f"{deployment.url}/openapi.json").json() == document("cognito")
 
 
@@ -195,7 +196,7 @@ def test_a_person_signs_in_searches_and_signs_out(
 
     _sign_in(address)
 
-    rest, complaints = login.communicate(timeout=60)
+    rest, complaints = login.communicate(timeout=PATIENCE_SECONDS)
     assert login.returncode == 0, complaints
     assert "Signed in" in rest
     named = Command(imagesearch.program, {**imagesearch.variables, "IMAGESEARCH_URL": deployment.url})
@@ -221,7 +222,7 @@ def test_an_api_that_asks_for_no_token_has_no_sign_in_to_offer(
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium.browser() as running:
+    with patient_browser() as running:
         yield running
 
 
@@ -229,8 +230,8 @@ def browser() -> Iterator[Browser]:
 def test_a_visitor_of_the_page_signs_in_searches_and_signs_out(
     imagesearch: Command, deployment: Target, pool: Pool, browser: Browser
 ) -> None:
-    shown = f"{_page_url(imagesearch)}?text=a+dog"
-    page = browser.new_page(locale="en-US")
+    shown = f"{_page_url(imagesearch)}?q=a+dog"
+    page = visitor(browser).new_page()
     page.goto(shown)
     page.click("#sign-in")
     page.fill("#username", EMAIL)
@@ -254,7 +255,7 @@ def test_a_visitor_of_the_page_signs_in_searches_and_signs_out(
 def test_a_code_that_the_page_did_not_ask_for_signs_nobody_in(
     imagesearch: Command, deployment: Target, browser: Browser
 ) -> None:
-    page = browser.new_page(locale="en-US")
+    page = visitor(browser).new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
 
@@ -292,7 +293,7 @@ class _Form(HTMLParser):
 
 def _sign_in(address: str) -> None:
     """Do in the browser what a person does there."""
-    with httpx.Client(follow_redirects=False, timeout=30) as browser:
+    with httpx.Client(follow_redirects=False, timeout=PATIENCE_SECONDS) as browser:
         form = browser.get(address).raise_for_status()
         fields = _Form(form.text).fields | {"username": EMAIL, "password": PASSWORD}
         done = browser.post(httpx.URL(address).copy_with(path="/login", query=b""), data=fields)

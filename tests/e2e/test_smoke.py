@@ -10,7 +10,7 @@ from imagesearch_client import ImageSearchClient
 from scripts.smoke.traces import PREFIX
 from scripts.target import Target
 from tests.e2e.command import Command
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 pytestmark = pytest.mark.verified("`imagesearch smoke`", on="emulator")
 
@@ -50,11 +50,24 @@ def test_each_step_is_a_line_and_a_failure_an_exit_status(deployment: Target, im
 def test_an_interrupted_test_takes_its_picture_along(
     deployment: Target, imagesearch: Command, client: ImageSearchClient, number: signal.Signals
 ) -> None:
-    running = imagesearch.start("smoke", "local")
-    (key,) = wait_for(lambda: _versions(deployment, deployment.image_bucket(), PREFIX) or None, "the picture")
-    running.send_signal(number)
-    running.communicate(timeout=60)
+    key = wait_for(
+        lambda: _interrupted(deployment, imagesearch, number), "a test that is interrupted in time"
+    )
 
-    assert running.returncode == 130
-    assert _versions(deployment, deployment.image_bucket(), PREFIX) == []
     wait_for(lambda: None if client.image(key) else True, "the index to forget the picture")
+
+
+def _interrupted(deployment: Target, imagesearch: Command, number: signal.Signals) -> str | None:
+    """The key of the picture whose test was interrupted; None where the test was faster than we are."""
+    running = imagesearch.start("smoke", "local")
+
+    def put() -> list[str] | None:
+        found = _versions(deployment, deployment.image_bucket(), PREFIX)
+        return found if found or running.poll() is not None else None
+
+    keys = wait_for(put, "the picture")
+    if len(keys) == 1:  # else it is being removed already
+        running.send_signal(number)
+    running.communicate(timeout=PATIENCE_SECONDS)
+    assert _versions(deployment, deployment.image_bucket(), PREFIX) == []
+    return keys[0] if running.returncode == 130 else None

@@ -17,6 +17,7 @@ from tests.e2e.command import Command
 from tests.e2e.house import House
 from tests.e2e.library import Library
 from tests.pictures import corrupt, encoded, jpeg, scene
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = [
     pytest.mark.verified("Uploads: form → bucket → search, and form → bucket → index", on="emulator"),
@@ -30,7 +31,7 @@ BROWSER = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 
 @pytest.fixture(scope="module")
 def api(deployment: Target) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=deployment.url, auth=deployment.credentials, timeout=40) as api:
+    with httpx.Client(base_url=deployment.url, auth=deployment.credentials, timeout=PATIENCE_SECONDS) as api:
         yield api
 
 
@@ -43,7 +44,7 @@ def form_for(api: httpx.Client, content: bytes, **request: str) -> dict[str, Any
 
 
 def send(form: Mapping[str, Any], content: bytes) -> httpx.Response:
-    return httpx.post(form["url"], data=form["fields"], files={"file": content})
+    return httpx.post(form["url"], data=form["fields"], files={"file": content}, timeout=PATIENCE_SECONDS)
 
 
 def search(api: httpx.Client, **request: Any) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def first_hit(api: httpx.Client, library: Library) -> dict[str, Any]:
 def thumbnail(deployment: Target, link: str, *, accept: str = BROWSER) -> httpx.Response:
     """The thumbnail as a page asks for it: without any key."""
     address = urljoin(deployment.url.rstrip("/") + "/", link)
-    return httpx.get(address, headers={"accept": accept}, timeout=40)
+    return httpx.get(address, headers={"accept": accept}, timeout=PATIENCE_SECONDS)
 
 
 def changed(link: str, **parameters: str) -> str:

@@ -1,6 +1,7 @@
 """The synthesized app, once a session: starting the CDK takes seconds."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
@@ -11,6 +12,7 @@ from stacks.settings import DEV
 from stacks.settings.model import ContainerSettings
 from stacks.stage import ImageSearchStage
 from tests.infrastructure.assembly import Synthesized, context, read_templates, synthesize
+from tests.infrastructure.delivery import synthesize_delivery
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +30,9 @@ def slim(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     ImageSearchStage(app, "dev", settings=settings, model_lock=ModelLock.load(folder / "model.lock"))
     app.synth()
     return read_templates(folder / "out")
+
+
+@pytest.fixture(scope="session")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The assembly of an app with the stacks of the pipeline and of the workflow."""
+    return synthesize_delivery(tmp_path_factory.mktemp("delivery"))

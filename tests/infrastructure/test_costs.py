@@ -41,6 +41,18 @@ def test_rules_of_the_firewall_are_as_many_as_are_reckoned_with(synthesized: Syn
 
 
 @pytest.mark.parametrize("env", IN_AWS)
+def test_clients_of_machines_are_as_many_as_are_reckoned_with(synthesized: Synthesized, env: str) -> None:
+    machines = [
+        client
+        for template in synthesized.templates[env].values()
+        for client in resources(template, "AWS::Cognito::UserPoolClient")
+        if "client_credentials" in client["Properties"]["AllowedOAuthFlows"]
+    ]
+    asks = ENVIRONMENTS[env].api.authorisation == "cognito"
+    assert len(machines) == (estimate.MACHINE_CLIENTS if asks else 0)
+
+
+@pytest.mark.parametrize("env", IN_AWS)
 def test_alarms_and_dashboards_are_as_many_as_are_reckoned_with(synthesized: Synthesized, env: str) -> None:
     monitoring = ENVIRONMENTS[env].monitoring
     most = estimate.ALARMS if monitoring and monitoring.alarms else 0

@@ -97,6 +97,22 @@ def test_who_is_admitted_is_the_functions_own_role(synthesized: Synthesized, env
             assert resource["Properties"]["Role"] == roles[entrypoint]
 
 
+@pytest.mark.parametrize("env", GOVERNED)
+def test_a_function_changes_only_after_the_domain_knows_its_role(synthesized: Synthesized, env: str) -> None:
+    waiting = {
+        str(function["Properties"]["Handler"]).split(".")[2]: {
+            template["Resources"][name]["Properties"]["Name"]
+            for name in function["DependsOn"]
+            if template["Resources"][name]["Type"] == "Custom::DomainAccess"
+        }
+        for template in synthesized.templates[env].values()
+        for function in resources(template, "AWS::Lambda::Function")
+        if "SEARCH_ENDPOINT" in function["Properties"].get("Environment", {}).get("Variables", {})
+    }
+    del waiting["index_setup"]
+    assert waiting == {name.removeprefix("imagesearch_"): {name} for name in ADMITTED}
+
+
 @pytest.mark.parametrize("env", ENVIRONMENTS)
 def test_what_is_made_inside_of_the_domain_is_made_by_the_function_beside_it(
     synthesized: Synthesized, env: str

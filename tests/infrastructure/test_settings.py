@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stacks.settings import DEV, ENVIRONMENTS, LOCAL, PROD, Settings, SettingsError
+from stacks.settings import DEV, ENVIRONMENTS, LOCAL, PROD, STAGING, Settings, SettingsError
 from stacks.settings.api import ApiSettings
 from stacks.settings.bulk import BulkSettings
 from stacks.settings.functions import FunctionSettings, IngestSettings, ThumbnailSettings
@@ -108,6 +108,11 @@ def test_settings_that_cannot_be_deployed_are_refused_by_name(
 def test_the_environments_are_those_of_the_house() -> None:
     assert list(ENVIRONMENTS) == ["local", "dev", "staging", "prod"]
     assert all(settings.name == name for name, settings in ENVIRONMENTS.items())
+
+
+def test_artifacts_come_from_an_environment_that_is_deployed_too_and_go_round_in_no_circle() -> None:
+    assert (DEV.models_from, STAGING.models_from, PROD.models_from) == (None, "dev", "staging")
+    assert LOCAL.models_from is None
 
 
 def test_local_differs_in_settings_that_the_emulator_needs() -> None:

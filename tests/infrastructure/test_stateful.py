@@ -4,10 +4,11 @@ A replaced resource is a new, empty one. Who means that changes the table below,
 does not has a test that fails.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from tests.infrastructure.assembly import Synthesized, flat
 
@@ -19,6 +20,8 @@ KEPT: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("Data", "SearchDomainAB6007CD"): {
         "DomainName": "imagesearch-prod",
         "EncryptionAtRestOptions.KmsKeyId": "prod-Encryption",
+        "EncryptionAtRestOptions.Enabled": "True",
+        "AdvancedSecurityOptions.Enabled": "True",
         "VPCOptions.SecurityGroupIds": "prod-Network",
     },
     ("Encryption", "Key961B73FD"): {},
@@ -47,7 +50,9 @@ def _value(resource: Mapping[str, Any], path: str) -> str:
     if isinstance(value, list):
         (value,) = value
     # Of what another stack owns, that stack is what counts.
-    return str(value["Fn::GetStackOutput"]["StackName"]) if "Fn::GetStackOutput" in value else flat(value)
+    if isinstance(value, dict) and "Fn::GetStackOutput" in value:
+        return str(value["Fn::GetStackOutput"]["StackName"])
+    return flat(value)
 
 
 def _replaced(
@@ -72,6 +77,30 @@ def test_nothing_that_holds_prods_data_is_replaced_unasked(synthesized: Synthesi
 
 def test_everything_that_prod_retains_is_watched_here(synthesized: Synthesized) -> None:
     assert _retained(synthesized.templates["prod"]).keys() == KEPT.keys()
+
+
+def _decisive(resource: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the resource's properties of which, by CloudFormation's schema, another value replaces it."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource["Type"]).schema
+    for kind in ("createOnlyProperties", "conditionalCreateOnlyProperties"):
+        for path in schema.get(kind, ()):
+            name = path.removeprefix("/properties/").replace("/", ".")
+            if _is_given(resource["Properties"], name):
+                yield name
+
+
+def _is_given(properties: Mapping[str, Any], path: str) -> bool:
+    first, _, rest = path.partition(".")
+    return first in properties and (not rest or _is_given(properties[first], rest))
+
+
+def test_every_property_that_decides_on_replacement_is_watched_here(synthesized: Synthesized) -> None:
+    decisive = {
+        key: set(_decisive(resource)) for key, resource in _retained(synthesized.templates["prod"]).items()
+    }
+    assert {"BucketName"} <= decisive["Data", "Images2D38C313"]
+    unwatched = {key: names - KEPT[key].keys() for key, names in decisive.items()}
+    assert not any(unwatched.values()), unwatched
 
 
 @pytest.mark.parametrize("env", ["local", "dev", "staging"])

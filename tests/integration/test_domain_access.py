@@ -13,7 +13,7 @@ from imagesearch.adapters.opensearch_loading import OpenSearchLoading
 from imagesearch.adapters.opensearch_probe import OpenSearchProbe
 from imagesearch.adapters.opensearch_security import OpenSearchAccessControl
 from imagesearch.adapters.opensearch_snapshots import OpenSearchSnapshots
-from imagesearch.errors import SearchUnavailableError
+from imagesearch.errors import SearchDeniedError
 from imagesearch.index_setup import IndexSetup
 from imagesearch.models import IndexInfo
 from imagesearch.queries import Nearest, Words
@@ -176,7 +176,7 @@ REFUSED: list[tuple[str, Callable[[Domain], object]]] = [
 def test_what_is_not_a_functions_business_is_refused(
     filled: Domain, call: Callable[[Domain], object]
 ) -> None:
-    with pytest.raises(SearchUnavailableError, match="does not admit this function"):
+    with pytest.raises(SearchDeniedError, match="do not admit this function"):
         call(filled)
 
 
@@ -192,5 +192,5 @@ def test_who_is_dismissed_is_refused_from_then_on(domain: Domain) -> None:
     domain.access.admit(passing)
     assert domain.index(passing.principal).active().name == domain.active
     domain.access.dismiss(passing.name)
-    with pytest.raises(SearchUnavailableError, match="does not admit this function"):
+    with pytest.raises(SearchDeniedError, match="do not admit this function"):
         domain.index(passing.principal).active()

@@ -1,8 +1,11 @@
 """The emulator's process with the stand-in in it: CloudFormation deploys an endpoint, clients invoke it."""
 
 import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from botocore.exceptions import ClientError, WaiterError
 from scripts.local.settings import REGION, LocalSettings
 from scripts.target import LOCAL_CREDENTIALS
 from tests.emulators import running_emulator
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.verified("SageMaker: models, endpoint configurations, endpoints", on="stand-in")
 
@@ -121,3 +125,59 @@ def test_buckets_carry_the_tags_of_their_template(settings: LocalSettings, sessi
     deploy(settings, session, "tagged", {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": properties}})
     s3 = session.client("s3", endpoint_url=settings.emulator_url)
     assert s3.get_bucket_tagging(Bucket="integration-tagged")["TagSet"] == tags
+
+
+def test_a_call_ends_in_the_function_as_it_was_when_that_is_changed_meanwhile(
+    settings: LocalSettings, session: boto3.Session
+) -> None:
+    functions = session.client("lambda", endpoint_url=settings.emulator_url)
+    s3 = session.client("s3", endpoint_url=settings.emulator_url)
+    s3.create_bucket(Bucket="integration-calls")
+    create_function(
+        functions,
+        "changing",
+        "import os, time, urllib.request\n"
+        "def handler(*_):\n"
+        "    place = os.environ['AWS_ENDPOINT_URL'] + '/integration-calls/'\n"
+        "    urllib.request.urlopen(urllib.request.Request(place + 'begun', data=b'', method='PUT'))\n"
+        "    time.sleep(1)\n"
+        "    return os.environ['VERSION']\n",
+        VERSION="before",
+    )
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(functions.invoke, FunctionName="changing")
+        wait_for(lambda: s3.list_objects_v2(Bucket="integration-calls").get("Contents"), "the call to begin")
+        functions.update_function_configuration(
+            FunctionName="changing", Environment={"Variables": {"VERSION": "after"}}
+        )
+        assert json.load(call.result()["Payload"]) == "before"
+    assert json.load(functions.invoke(FunctionName="changing")["Payload"]) == "after"
+
+
+def create_function(functions: Any, name: str, code: str, **variables: str) -> None:
+    """A Lambda function whose handler is the one of this code."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("place.py", code)
+    functions.create_function(
+        FunctionName=name,
+        Runtime="python3.12",
+        Role="arn:aws:iam::000000000000:role/any",
+        Handler="place.handler",
+        Timeout=30,
+        Code={"ZipFile": content.getvalue()},
+        Environment={"Variables": variables},
+    )
+
+
+def test_functions_of_the_same_code_read_it_in_one_place(
+    settings: LocalSettings, session: boto3.Session
+) -> None:
+    code = "import os\ndef handler(*_): return os.path.realpath(__file__)"
+    functions = session.client("lambda", endpoint_url=settings.emulator_url)
+    places = set()
+    for name in ("first", "second"):
+        create_function(functions, name, code)
+        places.add(functions.invoke(FunctionName=name)["Payload"].read())
+    assert len(places) == 1
+    assert b"/place.py" in places.pop()

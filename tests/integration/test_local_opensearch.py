@@ -5,6 +5,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
+
 pytestmark = pytest.mark.verified("k-NN index and search, engine `lucene`", on="genuine part")
 
 MAPPING = {
@@ -48,7 +50,9 @@ def test_a_filter_applies_inside_the_search(index: str) -> None:
 
 def test_documents_can_be_deleted_by_query(index: str) -> None:
     query = {"query": {"prefix": {"key": "north"}}}
-    answer = httpx.post(f"{index}/_delete_by_query?refresh=true", json=query, timeout=30).raise_for_status()
+    answer = httpx.post(
+        f"{index}/_delete_by_query?refresh=true", json=query, timeout=PATIENCE_SECONDS
+    ).raise_for_status()
     assert answer.json()["deleted"] == 2
 
 

@@ -13,6 +13,7 @@ from scripts.local.settings import REGION, LocalSettings
 from scripts.local.web_server import server
 from scripts.target import LOCAL_CREDENTIALS
 from tests.emulators import running_emulator
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.verified(
     "The page and its API under one domain, with security headers", on="emulator"
@@ -106,10 +107,12 @@ def _seen(settings: LocalSettings, emulator: Any, *statements: dict[str, Any]) -
     s3 = session.client("s3", endpoint_url=settings.emulator_url)
     s3.put_object(Bucket=BUCKET, Key="index.html", Body=PAGE, ContentType="text/html")
     with server(0, emulator_url=settings.emulator_url, host=output["OutputValue"]) as serving:
-        thread = threading.Thread(target=serving.serve_forever)
+        thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            return httpx.get(f"http://127.0.0.1:{serving.server_port}/", trust_env=False, timeout=60)
+            return httpx.get(
+                f"http://127.0.0.1:{serving.server_port}/", trust_env=False, timeout=PATIENCE_SECONDS
+            )
         finally:
             serving.shutdown()
             thread.join()

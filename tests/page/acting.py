@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +32,13 @@ async ([kind, files]) => {
   }
 }
 """
+_RECORD = """
+window.told = [];
+new MutationObserver(() => {
+  const text = document.querySelector(%s)?.textContent;
+  if (text && window.told.at(-1) !== text) window.told.push(text);
+}).observe(document, {subtree: true, childList: true, characterData: true});
+"""
 
 
 def words(language: str = "en") -> dict[str, str]:
@@ -51,6 +59,12 @@ def visit(page: Page, page_url: str, query: str = "") -> None:
 def done(page: Page) -> None:
     """Wait until nothing is under way."""
     expect(page.locator("body.ready:not(.busy)")).to_have_count(1)
+
+
+def record(page: Page, selector: str) -> Callable[[], list[str]]:
+    """Record what an element says, however briefly, from the next visit on; what returns all of it so far."""
+    page.add_init_script(_RECORD % json.dumps(selector))
+    return lambda: list(page.evaluate("window.told"))
 
 
 def look_for(page: Page, text: str) -> None:

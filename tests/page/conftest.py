@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from imagesearch_client import ImageSearchClient
-from scripts import chromium
 from scripts.repository import ROOT
 from scripts.target import Target, client_of
+from tests.browser import patient_browser, visitor
 from tests.deployed import deployed, own_command
 from tests.e2e.command import Command
 from tests.page.accessibility import violations
@@ -19,8 +19,6 @@ from tests.page.watch import Watch
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
 """Where screenshots are kept after a run."""
-PATIENCE_MS = 60_000
-"""How long the page may take for what a test waits for: a model's first answer, on a busy machine."""
 
 
 @pytest.fixture(scope="package")
@@ -59,8 +57,7 @@ def page_url(album: Album, imagesearch: Command) -> str:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE_MS)
-    with chromium.browser() as running:
+    with patient_browser() as running:
         yield running
 
 
@@ -73,14 +70,13 @@ def size(request: pytest.FixtureRequest) -> Size:
 @pytest.fixture
 def context(browser: Browser, size: Size) -> Iterator[BrowserContext]:
     """A visitor who has never been here, with a screen of this size."""
-    context = browser.new_context(
+    context = visitor(
+        browser,
         viewport={"width": size.width, "height": size.height},
         has_touch=size.touch,
         is_mobile=size.touch,
-        locale="en-US",
         accept_downloads=True,
     )
-    context.set_default_timeout(PATIENCE_MS)
     try:
         yield context
     finally:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
-from scripts import chromium
 from scripts.repository import ROOT
+from tests.browser import patient_browser, visitor
 from tests.deployed import deployed, own_command
 from tests.page.acting import done, look_for, open_picture
 from tests.page.album import described_gallery
@@ -21,7 +21,6 @@ from tests.page.sizes import SIZES
 SHOWN = ROOT / "docs" / "screenshots"
 QUALITY = 80
 """Of WebP, whose pictures of text stay sharp."""
-PATIENCE_MS = 60_000
 _PICTURES = """
 () => Promise.all([...document.images]
   .filter((image) => image.getBoundingClientRect().top < innerHeight && image.checkVisibility())
@@ -63,7 +62,7 @@ def take_all() -> list[Path]:
         imagesearch = own_command(Path(folder) / "local")
         pictures = Path(folder) / "pictures"
         described_gallery(pictures)
-        with deployed(imagesearch), chromium.browser() as browser:
+        with deployed(imagesearch), patient_browser() as browser:
             imagesearch("ingest", str(pictures), check=True)
             described = json.loads((Path(folder) / "local" / "environment.json").read_text("utf-8"))
             url = f"{described['page_url']}#key={described['api_key']}"
@@ -73,16 +72,14 @@ def take_all() -> list[Path]:
 def take(browser: Browser, url: str, shot: Shot, folder: Path = SHOWN) -> Path:
     """Take one picture into ``folder``; its path."""
     size = SIZES[shot.size]
-    context = browser.new_context(
+    context = visitor(
+        browser,
         viewport={"width": size.width, "height": size.height},
         device_scale_factor=2 if size.touch else 1,
         is_mobile=size.touch,
         has_touch=size.touch,
         color_scheme=shot.colours,
-        locale="en-US",
     )
-    context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
     page = context.new_page()
     page.goto(url)
     done(page)

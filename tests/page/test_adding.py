@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from imagesearch_client import ImageSearchClient
 from tests.e2e.library import Library
-from tests.page.acting import EN, PART, done, give, names, refuse, visit
+from tests.page.acting import EN, PART, done, give, names, record, refuse, visit
 from tests.page.album import Album
 from tests.pictures import corrupt, jpeg
 
@@ -81,22 +81,12 @@ def test_a_replaced_picture_is_followed_until_the_new_one_can_be_found(
 def test_how_much_is_sent_is_shown(page: Page, page_url: str, library: Library, tmp_path: Path) -> None:
     picture = tmp_path / "a.jpg"
     picture.write_bytes(jpeg((2000, 1500), seed=34))
-    page.add_init_script(
-        """
-        const shares = [];
-        window.shares = shares;
-        new MutationObserver(() => {
-          const text = document.querySelector('#adding-list .state')?.textContent;
-          if (text && shares.at(-1) !== text) shares.push(text);
-        }).observe(document, {subtree: true, childList: true, characterData: true});
-        """
-    )
+    told = record(page, "#adding-list .state")
     visit(page, page_url)
     items = add(page, library, picture)
     expect(items).to_contain_text(EN["adding.findable"])
-    told = page.evaluate("window.shares")
-    assert any(re.fullmatch(r"Sending, \d+ %", text) for text in told)
-    assert told[-2:] == [EN["adding.indexing"], EN["adding.findable"]]
+    assert any(re.fullmatch(r"Sending, \d+ %", text) for text in told())
+    assert told()[-2:] == [EN["adding.indexing"], EN["adding.findable"]]
 
 
 @pytest.mark.parametrize("size", ["desktop"], indirect=True)

@@ -123,3 +123,28 @@ def test_what_is_drawn_stays_where_it_is_when_more_comes() -> None:
     assert both[: len(first)] == first
     assert len(whole) == len(SHAPES)
     assert whole[: len(both)] == both
+
+
+_LEFT_WHILE_THE_ANSWER_COMES = """await (async () => {
+  const { createServer } = await import("node:http");
+  const server = createServer((_, answer) => answer.write('{"hits": ['));
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  globalThis.location = { href: `http://127.0.0.1:${server.address().port}/` };
+  const ends = new AbortController();
+  const genuine = fetch;
+  globalThis.fetch = async (...given) => {
+    const answer = await genuine(...given);
+    setTimeout(() => ends.abort()); // once its body is being read
+    return answer;
+  };
+  const api = new m.Api("/api", { headers: async () => ({}) });
+  const asked = api.ask("POST", "search", { body: {}, signal: ends.signal });
+  const ended = await asked.catch((error) => error.name);
+  server.closeAllConnections();
+  server.close();
+  return ended;
+})()"""
+
+
+def test_an_answer_that_nobody_waits_for_any_more_is_no_failure() -> None:
+    assert run("api.js", _LEFT_WHILE_THE_ANSWER_COMES) == "AbortError"

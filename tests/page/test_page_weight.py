@@ -3,18 +3,25 @@
 import gzip
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pytest
 from playwright.sync_api import Page, Response
 
 from imagesearch_client import ImageSearchClient
 from scripts.gallery import DEMO_PICTURE
+from scripts.local.emulator.mends import KEPT_EVALUATORS
+from scripts.local.emulator_process import PART as EMULATOR
+from scripts.local.processes import MARKER, ProcessTable
+from scripts.local.settings import LocalSettings
 from tests.e2e.command import Command
 from tests.page.acting import done
 from tests.page.album import Album
 from tests.page.watch import Watch
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = [
     pytest.mark.page,
@@ -114,7 +121,7 @@ def test_the_page_can_send_nothing_to_others(page: Page, page_url: str, watch: W
 
 
 def _get(page_url: str, path: str) -> httpx.Response:
-    return httpx.get(page_url.partition("#")[0] + path, timeout=60, trust_env=False)
+    return httpx.get(page_url.partition("#")[0] + path, timeout=PATIENCE_SECONDS, trust_env=False)
 
 
 @pytest.mark.parametrize("path", ["", "style.css", "config.json", "api/health", "api/openapi.json"])
@@ -154,3 +161,20 @@ def test_a_picture_passes_the_distribution_byte_by_byte(page_url: str, album: Al
         found = [client.search(picture=picture, k=3) for client in (through, direct)]
     assert [hit.key for hit in found[0].hits] == [hit.key for hit in found[1].hits]
     assert found[0].hits[0].score > 0.9
+
+
+def test_who_asks_for_much_at_once_leaves_no_process_behind(page_url: str, imagesearch: Command) -> None:
+    with ThreadPoolExecutor(2 * KEPT_EVALUATORS) as browsers:
+        answers = list(browsers.map(lambda _: _get(page_url, "style.css"), range(8 * KEPT_EVALUATORS)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert 0 < len(_evaluators(imagesearch)) <= KEPT_EVALUATORS + 1
+
+
+def _evaluators(imagesearch: Command) -> list[psutil.Process]:
+    """The processes in which the environment's CDN evaluates its functions."""
+    directory = LocalSettings.from_environment(imagesearch.variables).directory
+    marker = ProcessTable(directory).marker(EMULATOR)
+    found = psutil.process_iter(["cmdline", "environ"])
+    ours = [each for each in found if (each.info["environ"] or {}).get(MARKER) == marker]
+    return [each for each in ours if "-e" in (each.info["cmdline"] or [])]

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -64,17 +65,48 @@ def test_a_request_is_signed_for_the_gateway_by_the_functions_role() -> None:
     assert signature[1].endswith("/eu-central-1/execute-api/aws4_request")
 
 
-def test_a_token_is_got_by_the_clients_secret_and_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = base64.b64encode(b"client-1:the-secret").decode()
+class Machines:
+    """A user pool whose every token is another one, and an API that takes none but the latest."""
 
-    def answer(request: str) -> list[bytes]:
+    def __init__(self) -> None:
+        self.tokens = 0
+        self.is_revoked = False
+
+    def __call__(self, request: str) -> list[bytes]:
+        known = base64.b64encode(b"client-1:the-secret").decode()
         if "AWSCognitoIdentityProviderService.DescribeUserPoolClient" in request:
-            return [ok(b'{"UserPoolClient": {"ClientId": "client-1", "ClientSecret": "the-secret"}}')]
+            return [_alone({"UserPoolClient": {"ClientId": "client-1", "ClientSecret": "the-secret"}})]
         if request.startswith("POST /oauth2/token ") and f"Authorization: Basic {known}" in request:
-            return [ok(b'{"access_token": "a-token"}')]
-        return [ok(json.dumps(FOUND).encode())]
+            self.tokens, self.is_revoked = self.tokens + 1, False
+            return [_alone({"access_token": f"token-{self.tokens}", "expires_in": 3600})]
+        if self.is_revoked or f"Authorization: Bearer token-{self.tokens}\r" not in request:
+            return [_alone({"error": {"code": "token_expired"}}, status="401 Unauthorized")]
+        return [_alone(FOUND)]
 
-    with web_server(answer, host="127.0.0.1") as server:
+
+def _alone(body: object, *, status: str = "200 OK") -> bytes:
+    """An answer after which the connection is closed."""
+    content = json.dumps(body).encode()
+    return head(status, Content_Length=str(len(content)), Connection="close") + content
+
+
+@pytest.fixture
+def machines() -> Machines:
+    return Machines()
+
+
+@pytest.fixture
+def seconds() -> list[float]:
+    """The time of the API's clock, alone in a list that a test changes."""
+    return [1000.0]
+
+
+@pytest.fixture
+def asking(
+    machines: Machines, seconds: list[float], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DeployedApi]:
+    """An API that asks for tokens, as it is asked by a machine."""
+    with web_server(machines, host="127.0.0.1") as server:
         url = server.url(server.host)
         monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", url)
         access = TokenAccess(
@@ -83,13 +115,33 @@ def test_a_token_is_got_by_the_clients_secret_and_sent(monkeypatch: pytest.Monke
             token_url=f"{url}oauth2/token",
             scope="imagesearch/search",
         )
-        DeployedApi(url=url, access=access).search("a photograph")
-        assert "Authorization: Bearer a-token" in server.heads[-1]
+        yield DeployedApi(url=url, access=access, clock=lambda: seconds[0])
+
+
+def test_a_token_is_got_by_the_clients_secret_and_serves_until_it_ends(
+    asking: DeployedApi, machines: Machines, seconds: list[float]
+) -> None:
+    for later in (0, 1000, 2500):
+        seconds[0] = 1000.0 + later
+        assert asking.search("a photograph") == FOUND
+        assert machines.tokens == 1
+    seconds[0] = 1000.0 + 3550
+    assert asking.search("a photograph") == FOUND
+    assert machines.tokens == 2
+
+
+def test_a_token_that_is_refused_is_used_no_more(asking: DeployedApi, machines: Machines) -> None:
+    asking.search("a photograph")
+    machines.is_revoked = True
+    with pytest.raises(ApiRefusedError, match="401"):
+        asking.search("a photograph")
+    assert asking.search("a photograph") == FOUND
+    assert machines.tokens == 2
 
 
 def test_credentials_that_cannot_be_had_are_a_refusal() -> None:
     with pytest.raises(ApiRefusedError, match="credentials"):
-        DeployedApi(url="http://127.0.0.1:9/", access=KeyAccess(key_id="unknown"))
+        DeployedApi(url="http://127.0.0.1:9/", access=KeyAccess(key_id="unknown")).search("a photograph")
 
 
 @pytest.mark.parametrize(

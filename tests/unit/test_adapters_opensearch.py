@@ -198,6 +198,24 @@ TRANSLATED = [
     (_transport_error(opensearchpy.TransportError, 503), errors.SearchUnavailableError),
     (_transport_error(opensearchpy.AuthenticationException, 401), errors.SearchUnavailableError),
     (_transport_error(opensearchpy.AuthorizationException, 403), errors.SearchUnavailableError),
+    (opensearchpy.AuthorizationException(403, "", {"Message": "not you"}), errors.SearchUnavailableError),
+    (
+        _transport_error(opensearchpy.AuthorizationException, 403, "cluster_block_exception"),
+        errors.SearchUnavailableError,
+    ),
+    (
+        _transport_error(opensearchpy.TransportError, 429, "cluster_block_exception"),
+        errors.SearchUnavailableError,
+    ),
+    (
+        _transport_error(opensearchpy.AuthorizationException, 403, "security_exception"),
+        errors.SearchDeniedError,
+    ),
+    (
+        _transport_error(opensearchpy.AuthenticationException, 401, "security_exception"),
+        errors.SearchDeniedError,
+    ),
+    (_transport_error(opensearchpy.TransportError, 503, "security_exception"), errors.SearchUnavailableError),
     (
         _transport_error(opensearchpy.NotFoundError, 404, "index_not_found_exception"),
         errors.IndexMissingError,

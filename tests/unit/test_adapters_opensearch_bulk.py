@@ -15,7 +15,12 @@ import pytest
 from imagesearch.adapters import engine_guard, opensearch_bulk
 from imagesearch.adapters.opensearch import OpenSearchVectorIndex
 from imagesearch.adapters.opensearch_client import opensearch_client
-from imagesearch.errors import IndexMissingError, SearchRefusedError, SearchUnavailableError
+from imagesearch.errors import (
+    IndexMissingError,
+    SearchDeniedError,
+    SearchRefusedError,
+    SearchUnavailableError,
+)
 from imagesearch.models import EmbeddedImage, Metadata, Vector, document_id
 from imagesearch.vectors import WrittenVector
 from tests.builders import a_reject, an_image
@@ -34,10 +39,14 @@ BREAKER = (
     "Parsing the created knn vector fields prior to indexing has failed as the circuit breaker triggered.  "
     "This indicates that the cluster is low on memory resources."
 )
-OVERLOADS = [
+FLOODED = "index [images-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark]"
+FULL = "index [images-1] blocked by: [FORBIDDEN/8/index write (api)]"
+OVERLOADS: list[tuple[int, dict[str, Any]]] = [
     (429, {"type": "rejected_execution_exception", "reason": "rejected execution"}),
     (429, {"type": "circuit_breaking_exception", "reason": "[parent] Data too large"}),
     (503, {"type": "unavailable_shards_exception", "reason": "primary shard is not active"}),
+    (429, {"type": "cluster_block_exception", "reason": FLOODED}),
+    (403, {"type": "cluster_block_exception", "reason": FULL}),
     (500, {"type": "knn_circuit_breaker_exception", "reason": BREAKER}),
     (
         400,
@@ -49,14 +58,16 @@ OVERLOADS = [
     ),
     (400, {"type": "illegal_state_exception", "reason": BREAKER}),
 ]
+DENIED = {"type": "security_exception", "reason": "no permissions for [indices:data/write/bulk]"}
 Items = list[dict[str, Any]]
 
 
 class Server:
     """Answers `_bulk` with what `answer` returns: a status, or the items' results by their ids."""
 
-    def __init__(self, answer: Callable[[int, list[str]], int | Items]) -> None:
+    def __init__(self, answer: Callable[[int, list[str]], int | Items], error: dict[str, Any]) -> None:
         self._answer = answer
+        self._error = error
         self.sent: list[list[str]] = []
         self.pauses: list[float] = []
         self.url = ""
@@ -67,7 +78,7 @@ class Server:
         self.sent.append(ids)
         answer = self._answer(len(self.sent), ids)
         if isinstance(answer, int):
-            return answer, {"error": {"type": "overloaded", "reason": "r"}, "status": answer}
+            return answer, {"error": self._error, "status": answer}
         return 200, {"items": [{"index": item} for item in answer]}
 
     def put(self, documents: list[Any] = THREE, **options: Any) -> None:
@@ -76,8 +87,10 @@ class Server:
 
 
 @contextmanager
-def _server(answer: Callable[[int, list[str]], int | Items]) -> Iterator[Server]:
-    server = Server(answer)
+def _server(
+    answer: Callable[[int, list[str]], int | Items], error: dict[str, Any] = OVERLOADS[0][1]
+) -> Iterator[Server]:
+    server = Server(answer, error)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -96,9 +109,11 @@ def _server(answer: Callable[[int, list[str]], int | Items]) -> Iterator[Server]
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         server.url = f"http://127.0.0.1:{http.server_port}"
-        yield server
-        http.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            http.shutdown()
+            thread.join()
 
 
 def _written(ids: list[str]) -> Items:
@@ -146,6 +161,15 @@ def test_documents_that_are_never_taken_make_it_unavailable() -> None:
     with _server(lambda _, ids: [refused] * len(ids)) as server, pytest.raises(SearchUnavailableError):
         server.put()
     assert len(server.sent) == 8
+
+
+@pytest.mark.parametrize(
+    "answer", [403, [{"status": 403, "error": DENIED}] * 3], ids=["request", "documents"]
+)
+def test_what_the_domains_roles_deny_is_not_sent_again(answer: int | Items) -> None:
+    with _server(lambda *_: answer, error=DENIED) as server, pytest.raises(SearchDeniedError):
+        server.put()
+    assert (len(server.sent), server.pauses) == (1, [])
 
 
 def test_what_is_refused_for_good_is_raised_with_its_reason_and_not_sent_again() -> None:

@@ -17,6 +17,7 @@ from scripts.generated import block
 from stacks import prices
 from stacks.settings import DEV, ENVIRONMENTS, PROD, STAGING, Settings
 from stacks.settings.model import ProvisionedConcurrency, RealTimeEndpoint, ServerlessEndpoint
+from stacks.settings.monitoring import MonitoringSettings
 from tests.benchmarked import figures
 
 IN_AWS = [each for each in ENVIRONMENTS.values() if not each.domain.emulated]
@@ -88,6 +89,18 @@ def test_an_environment_that_nobody_uses_costs_its_idle_parts_only() -> None:
         found = without_use(settings)
         assert found.month == pytest.approx(found.idle), settings.name
         assert found.once is None
+
+
+def test_machines_that_sign_in_are_paid_by_client_and_by_token() -> None:
+    def with_canary(minutes: int | None) -> Settings:
+        return replace(PROD, monitoring=MonitoringSettings(canary_minutes=minutes))
+
+    assert the(estimate(with_canary(None), Load()), "Machines") == pytest.approx(6)
+    # A function that is called every five minutes keeps its token for the hour that it lasts.
+    assert the(estimate(with_canary(5), Load()), "Machines") == pytest.approx(6 + 730 * 0.00225)
+    assert the(estimate(with_canary(30), Load()), "Machines") == pytest.approx(6 + 1460 * 0.00225)
+    by_key = replace(PROD, api=replace(PROD.api, authorisation="key"))
+    assert not [part for part in estimate(by_key, Load()).parts if part.name.startswith("Machines")]
 
 
 def test_embedding_a_library_is_told_apart() -> None:

@@ -13,14 +13,18 @@ from imagesearch.entrypoints.wiring import IndexSetupParts
 from imagesearch.errors import (
     EventInvalidError,
     IndexMissingError,
+    InternalError,
+    SearchDeniedError,
     SearchRefusedError,
     SearchUnavailableError,
 )
 from imagesearch.index_setup import IndexSetup
+from imagesearch.metadata import Attributes
 from imagesearch.models import IndexInfo
 from tests.builders import FINGERPRINT, OTHER_FINGERPRINT, an_image, embedded
 
-PROPERTIES = {"ServiceToken": "arn", "Fingerprint": FINGERPRINT, "Dimension": "4"}
+PROPERTIES = {"ServiceToken": "arn", "Fingerprint": FINGERPRINT, "Dimension": "4", "Attributes": "{}"}
+QUERY_ROLE, OTHER_ROLE = "arn:aws:iam::1:role/query", "arn:aws:iam::1:role/another"
 
 
 class Context(LambdaContext):
@@ -49,8 +53,12 @@ def _handler(
     pauses: list[float] | None = None,
     *,
     access: InMemoryAccessControl | None = None,
+    asked: list[Attributes] | None = None,
 ) -> Handler:
-    setup = IndexSetup(administration=index, alias="images", space="cosinesimil", shards=1, replicas=0)
+    def setup(attributes: Attributes) -> IndexSetup:
+        (asked if asked is not None else list[Attributes]()).append(attributes)
+        return IndexSetup(administration=index, alias="images", space="cosinesimil", shards=1, replicas=0)
+
     parts = IndexSetupParts(setup=setup, access=access or InMemoryAccessControl(), alias="images")
     return build_handler(lambda: parts, pause=(pauses if pauses is not None else list[float]()).append)
 
@@ -109,6 +117,37 @@ def test_an_update_lets_the_index_that_stays_active_take_new_attributes(fingerpr
     assert declared == [index.active().name]
 
 
+def test_the_attributes_are_those_that_the_event_brings() -> None:
+    asked = list[Attributes]()
+    handler = _handler(InMemoryVectorIndex(), asked=asked)
+    handler(_event("Create", Attributes='{"price": "number"}'), Context())
+    handler(_event("Update", Attributes='{"price": "number", "brand": "keyword"}'), Context())
+    # A deployment that is rolled back sends what was before.
+    handler(_event("Update", Attributes='{"price": "number"}'), Context())
+    before = {"price": "number"}
+    assert asked == [before, before | {"brand": "keyword"}, before]
+
+
+def test_an_index_that_refuses_an_attribute_keeps_its_template() -> None:
+    class Refusing(InMemoryVectorIndex):
+        refuses, templates = False, 0
+
+        def declare_attributes(self, index: str) -> None:
+            if self.refuses:
+                raise SearchRefusedError("Another type.")
+
+        def put_template(self, *, shards: int, replicas: int) -> None:
+            self.templates += 1
+
+    index = Refusing()
+    handler = _handler(index)
+    handler(_event("Create"), Context())
+    index.refuses = True
+    with pytest.raises(SearchRefusedError):
+        handler(_event("Update"), Context())
+    assert index.templates == 1
+
+
 def test_a_deletion_leaves_index_and_documents_in_place() -> None:
     index = InMemoryVectorIndex()
     handler = _handler(index)
@@ -137,9 +176,10 @@ def test_a_domain_that_never_answers_fails_the_deployment_in_time() -> None:
         index.active()
 
 
-def test_a_refusal_fails_the_deployment_at_once() -> None:
-    index, pauses = Starting(failures=1, error=SearchRefusedError("No.")), list[float]()
-    with pytest.raises(SearchRefusedError):
+@pytest.mark.parametrize("kind", [SearchRefusedError, SearchDeniedError])
+def test_a_refusal_fails_the_deployment_at_once(kind: type[InternalError]) -> None:
+    index, pauses = Starting(failures=1, error=kind("No.")), list[float]()
+    with pytest.raises(kind):
         _handler(index, pauses)(_event("Create"), Context())
     assert pauses == []
 
@@ -151,7 +191,7 @@ def test_unusable_properties_fail_the_deployment(properties: dict[str, str]) -> 
 
 
 def _access_event(kind: str, **properties: str) -> dict[str, Any]:
-    wanted = {"Name": "imagesearch_query", "Access": "search", "Role": "arn:aws:iam::1:role/query"}
+    wanted = {"Name": "imagesearch_query", "Access": "search", "Role": QUERY_ROLE}
     return {
         "RequestType": kind,
         "ResourceType": "Custom::DomainAccess",
@@ -162,14 +202,31 @@ def _access_event(kind: str, **properties: str) -> dict[str, Any]:
 def test_a_functions_role_is_admitted_to_the_domain_and_dismissed_with_its_stack() -> None:
     access = InMemoryAccessControl()
     handler = _handler(InMemoryVectorIndex(), access=access)
-    assert handler(_access_event("Create"), Context()) == {"PhysicalResourceId": "imagesearch_query"}
-    assert access.admitted["imagesearch_query"] == Admission(
-        name="imagesearch_query", access="search", principal="arn:aws:iam::1:role/query"
-    )
-    handler(_access_event("Update", Role="arn:aws:iam::1:role/another"), Context())
-    assert access.admitted["imagesearch_query"].principal == "arn:aws:iam::1:role/another"
-    handler(_access_event("Delete"), Context())
+    made = handler(_access_event("Create"), Context())
+    name = made["PhysicalResourceId"]
+    assert name.startswith("imagesearch_query_")
+    assert access.admitted == {name: Admission(name=name, access="search", principal=QUERY_ROLE)}
+    assert handler(_access_event("Update", Access="write") | made, Context()) == made
+    assert access.admitted[name].access == "write"
+    assert handler(_access_event("Delete") | made, Context()) == made
     assert access.admitted == {}
+
+
+@pytest.mark.parametrize("kept", ["the new role", "the old role"])
+def test_a_role_that_is_replaced_stays_admitted_until_cloudformation_cleans_up(kept: str) -> None:
+    access = InMemoryAccessControl()
+    handler = _handler(InMemoryVectorIndex(), access=access)
+    old = handler(_access_event("Create"), Context())
+    new = handler(_access_event("Update", Role=OTHER_ROLE) | old, Context())
+    assert {each.principal for each in access.admitted.values()} == {QUERY_ROLE, OTHER_ROLE}
+    if kept == "the new role":
+        handler(_access_event("Delete") | old, Context())
+    else:
+        # A rollback sends what was before, which finds its role there, and then removes the other.
+        assert handler(_access_event("Update") | new, Context()) == old
+        handler(_access_event("Delete", Role=OTHER_ROLE) | new, Context())
+    wanted = OTHER_ROLE if kept == "the new role" else QUERY_ROLE
+    assert [each.principal for each in access.admitted.values()] == [wanted]
 
 
 def test_a_domain_that_admits_nobody_yet_is_waited_for() -> None:
@@ -184,7 +241,7 @@ def test_a_domain_that_admits_nobody_yet_is_waited_for() -> None:
 
     access, pauses = Busy(), list[float]()
     _handler(InMemoryVectorIndex(), pauses, access=access)(_access_event("Create"), Context())
-    assert (list(access.admitted), len(pauses)) == (["imagesearch_query"], 2)
+    assert ([each.principal for each in access.admitted.values()], len(pauses)) == ([QUERY_ROLE], 2)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def test_a_missing_index_is_503() -> None:
         KeyError("secret"),
         errors.SettingsError("secret"),
         errors.SearchRefusedError("secret"),
+        errors.SearchDeniedError("secret"),
         errors.ModelProtocolError("secret"),
     ],
 )

@@ -113,7 +113,12 @@ def test_a_request_that_fails_counts_as_one_even_where_no_part_could_be_built() 
 
 
 ENCODING = {errors.ModelUnavailableError, errors.ModelMismatchError, errors.ModelProtocolError}
-SEARCHING = {errors.SearchUnavailableError, errors.IndexMissingError, errors.SearchRefusedError}
+SEARCHING = {
+    errors.SearchUnavailableError,
+    errors.IndexMissingError,
+    errors.SearchRefusedError,
+    errors.SearchDeniedError,
+}
 
 
 @pytest.mark.parametrize("kind", rendering.STATUS, ids=lambda kind: kind.__name__)

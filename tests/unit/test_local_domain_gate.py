@@ -32,7 +32,7 @@ class Behind(BaseHTTPRequestHandler):
 @pytest.fixture
 def behind() -> Iterator[str]:
     server = HTTPServer(("127.0.0.1", 0), Behind)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"127.0.0.1:{server.server_port}"
     server.shutdown()

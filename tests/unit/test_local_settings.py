@@ -1,5 +1,6 @@
 """Settings of the local environment, and what it asks of the machine."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -92,6 +93,27 @@ def test_what_others_cannot_read_is_copied_and_the_rest_is_used_in_place(
     assert (copy / "file").read_text() == "content"
     assert readable_copy(home, None) == home
     assert readable_copy(Path("/usr/bin"), NOBODY) == Path("/usr/bin")
+
+
+def test_a_readable_copy_is_made_anew_only_where_its_source_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "distribution"
+    home.mkdir()
+    (home / "file").write_text("content")
+    tmp_path.chmod(0o700)
+    public = tmp_path / "public"
+    public.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(public))
+    with (readable_copy(home, NOBODY) / "file").open() as in_use:
+        again = (readable_copy(home, NOBODY) / "file").stat()
+        assert again.st_ino == os.fstat(in_use.fileno()).st_ino
+
+    (home / "file").write_text("another edition")
+    assert (readable_copy(home, NOBODY) / "file").read_text() == "another edition"
+    (home / "more").write_text("")
+    assert (readable_copy(home, NOBODY) / "more").exists()
+    assert [path.name for path in public.glob("*/*")] == ["distribution"], "nothing is left over"
 
 
 def test_a_public_folder_that_somebody_else_made_is_refused(

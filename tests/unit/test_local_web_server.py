@@ -43,7 +43,7 @@ class _Distribution(BaseHTTPRequestHandler):
 
 @contextmanager
 def _serving(serving: ThreadingHTTPServer) -> Iterator[str]:
-    thread = threading.Thread(target=serving.serve_forever)
+    thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         yield f"http://127.0.0.1:{serving.server_port}"

@@ -1,6 +1,9 @@
 """The deployed API, asked over HTTPS with the credentials that it wants of any caller."""
 
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -16,6 +19,9 @@ _SECONDS = 30
 """API Gateway answers within 29, if only that nobody else did."""
 _RETRY_AFTER_SECONDS = 1
 _PASSING = {429, 502, 503, 504}
+_DENIED = {401, 403}
+_EARLY_SECONDS = 60
+"""How long before a token's end another one is got."""
 
 
 class _Header(AuthBase):
@@ -28,39 +34,59 @@ class _Header(AuthBase):
         return request
 
 
-class DeployedApi:
-    """Asks the API at `url`, which ends with a slash. The credentials are fetched when it is made.
+@dataclass(frozen=True, kw_only=True)
+class _Credentials:
+    """What requests carry, and how long after they were had they may be used."""
 
-    Raises ApiRefusedError where they cannot be had.
+    auth: AuthBase
+    seconds: float = math.inf
+
+
+class DeployedApi:
+    """Asks the API at `url`, which ends with a slash.
+
+    Credentials are got for the first search and kept until they end or are refused: each token is paid for.
     """
 
-    def __init__(self, *, url: str, access: ApiAccess) -> None:
+    def __init__(self, *, url: str, access: ApiAccess, clock: Callable[[], float] = time.monotonic) -> None:
         self._url = url
+        self._access = access
+        self._clock = clock
         self._session = requests.Session()
-        try:
-            self._session.auth = self._credentials(access)
-        except (BotoCoreError, ClientError, requests.RequestException) as error:
-            raise ApiRefusedError(f"The API's credentials cannot be had: {error}") from error
+        self._use_until = -math.inf
 
     def search(self, text: str) -> Mapping[str, Any]:
         """Return the answer to a search for one picture."""
+        if self._clock() >= self._use_until:
+            self._get_credentials()
         try:
             answer = self._session.post(f"{self._url}search", json={"text": text, "k": 1}, timeout=_SECONDS)
         except requests.RequestException as error:
             raise ApiUnavailableError(
                 f"The API cannot be reached: {type(error).__name__}.", retry_after=_RETRY_AFTER_SECONDS
             ) from error
+        if answer.status_code in _DENIED:
+            self._use_until = -math.inf
         if answer.status_code != requests.codes.ok:
             raise _refusal(answer)
         return _read(answer)
 
-    def _credentials(self, access: ApiAccess) -> AuthBase:
-        match access:
+    def _get_credentials(self) -> None:
+        """Raise ApiRefusedError where there are none to be had."""
+        self._session.auth = None
+        try:
+            credentials = self._credentials()
+        except (BotoCoreError, ClientError, requests.RequestException) as error:
+            raise ApiRefusedError(f"The API's credentials cannot be had: {error}") from error
+        self._session.auth = credentials.auth
+        self._use_until = self._clock() + credentials.seconds
+
+    def _credentials(self) -> _Credentials:
+        match access := self._access:
             case KeyAccess():
                 gateway = boto3.client("apigateway")
-                return _Header(
-                    "x-api-key", gateway.get_api_key(apiKey=access.key_id, includeValue=True)["value"]
-                )
+                key = gateway.get_api_key(apiKey=access.key_id, includeValue=True)["value"]
+                return _Credentials(auth=_Header("x-api-key", key))
             case SignedAccess():
                 session = boto3.Session()
                 signed: AuthBase = AWS4Auth(
@@ -68,11 +94,11 @@ class DeployedApi:
                     service="execute-api",
                     refreshable_credentials=session.get_credentials(),
                 )
-                return signed
+                return _Credentials(auth=signed)
             case TokenAccess():
-                return _Header("Authorization", f"Bearer {self._token(access)}")
+                return self._token(access)
 
-    def _token(self, access: TokenAccess) -> str:
+    def _token(self, access: TokenAccess) -> _Credentials:
         users = boto3.client("cognito-idp")
         client = users.describe_user_pool_client(UserPoolId=access.user_pool_id, ClientId=access.client_id)
         answer = self._session.post(
@@ -82,7 +108,11 @@ class DeployedApi:
             timeout=_SECONDS,
         )
         answer.raise_for_status()
-        return str(answer.json()["access_token"])
+        said = answer.json()
+        return _Credentials(
+            auth=_Header("Authorization", f"Bearer {said['access_token']}"),
+            seconds=said["expires_in"] - _EARLY_SECONDS,
+        )
 
 
 def _refusal(answer: requests.Response) -> ApiUnavailableError | ApiRefusedError:

@@ -1,7 +1,8 @@
 """Many documents in few requests, sized by bytes and slowed down when OpenSearch asks for it.
 
 A document that is refused for good fails the call with OpenSearch's reason. What is refused for now (429, a
-failing shard, the k-NN circuit breaker, a node that is restarting) is sent again after growing pauses.
+failing shard, a full disk, the k-NN circuit breaker, a node that is restarting) is sent again after growing
+pauses.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from opensearchpy import OpenSearch
 
 from imagesearch.adapters import opensearch_schema as schema
-from imagesearch.adapters.opensearch_client import overloaded, translated
+from imagesearch.adapters.opensearch_client import DENIED, denied, overloaded, passing_error, translated
 from imagesearch.errors import ImageSearchError, IndexMissingError, SearchRefusedError, SearchUnavailableError
 from imagesearch.models import EmbeddedImage, RejectedImage
 
@@ -96,15 +97,22 @@ def _is_written(result: dict[str, Any]) -> bool:
     """Tell whether a document was written. Raises what OpenSearch refuses for good."""
     if "error" not in result:
         return True
-    error = json.dumps(result["error"])
-    if result["status"] == 429 or result["status"] >= 500 or any(name in error.lower() for name in _BREAKERS):
+    status, error = result["status"], result["error"]
+    if passing_error(status, error.get("type", "")) or _is_breaker(error):
         return False
-    raise _refusal(result["status"], result["error"])
+    raise _refusal(status, error)
+
+
+def _is_breaker(error: dict[str, Any]) -> bool:
+    told = json.dumps(error).lower()
+    return any(name in told for name in _BREAKERS)
 
 
 def _refusal(status: int, error: dict[str, Any]) -> ImageSearchError:
     if error.get("type") == "index_not_found_exception":
         return IndexMissingError("The index is missing: it was never set up, or has been deleted.")
+    if error.get("type") == DENIED:
+        return denied(status)
     cause = error.get("caused_by") or error
     return SearchRefusedError(
         f"OpenSearch refuses a document ({status}, {error.get('type')}): {cause.get('reason')}"

@@ -19,6 +19,7 @@ from imagesearch.adapters.patient_transport import PatientTransport
 from imagesearch.errors import (
     ImageSearchError,
     IndexMissingError,
+    SearchDeniedError,
     SearchRefusedError,
     SearchUnavailableError,
     SettingsError,
@@ -27,6 +28,10 @@ from imagesearch.models import IndexInfo
 
 _RETRY_AFTER_SECONDS = 5
 _SERVICE = "es"
+DENIED = "security_exception"
+"""What OpenSearch's own roles refuse. A domain's access policy refuses without any such name."""
+_BLOCKED = "cluster_block_exception"
+"""What a whole index refuses for a while: its disk is full (429 or 403), or it is not recovered yet (503)."""
 
 
 def aws_auth() -> AWS4Auth:
@@ -72,17 +77,37 @@ def overloaded(what: str) -> SearchUnavailableError:
     return SearchUnavailableError(f"OpenSearch {what}.", retry_after=_RETRY_AFTER_SECONDS)
 
 
-def translate(error: Exception) -> ImageSearchError:
-    """Return the application's error for one of opensearch-py's.
+def denied(status: object) -> SearchDeniedError:
+    """Return the error that says that OpenSearch's own roles refuse what was asked."""
+    return SearchDeniedError(
+        f"OpenSearch's roles do not admit this function to what it asked ({status}): deploy its stack again, "
+        "which maps it to its role."
+    )
 
-    401 and 403 count as unavailability: a new role's rights take a while to reach a domain.
+
+def passing_error(status: int, kind: str) -> SearchUnavailableError | None:
+    """Return the error of a refusal that passes by itself, or None where asking again changes nothing.
+
+    401 and 403 pass where a domain's access policy gives them, which a new role's rights take a while to
+    reach; not where the security plugin does, whose roles change by a deployment only.
     """
+    if kind == _BLOCKED:
+        return overloaded(f"takes no writes or is not recovered, as when its disks are full ({status})")
+    if status == 429 or status >= 500 or (status in {401, 403} and kind != DENIED):
+        return overloaded(f"is overloaded, failing or does not admit this function yet ({status})")
+    return None
+
+
+def translate(error: Exception) -> ImageSearchError:
+    """Return the application's error for one of opensearch-py's."""
     status = error.status_code if isinstance(error, TransportError) else None
     if status in {"N/A", "TIMEOUT"}:
         return overloaded("cannot be reached")
-    if isinstance(status, int) and (status in {401, 403, 429} or status >= 500):
-        return overloaded(f"is overloaded, failing or does not admit this function ({status})")
     kind = error_type(error)
+    if isinstance(status, int) and (passing := passing_error(status, kind)):
+        return passing
+    if kind == DENIED:
+        return denied(status)
     if kind == "index_not_found_exception":
         return IndexMissingError("The index is missing: it was never set up, or has been deleted.")
     return SearchRefusedError(f"OpenSearch refuses the request ({status}, {kind or type(error).__name__}).")

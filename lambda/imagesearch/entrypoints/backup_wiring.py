@@ -25,7 +25,7 @@ def backups() -> Backups:
     )
     return Backups(
         snapshots=snapshots,
-        administration=wiring.administration(settings, client),
+        administration=wiring.administration(settings, client, settings.attributes),
         index=wiring.vector_index(settings, client),
         artifacts=S3ArtifactStore(client=s3_client(), bucket=settings.artifact_bucket),
         policy=IndexPolicy(

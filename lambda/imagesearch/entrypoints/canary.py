@@ -5,6 +5,7 @@ It answers {"answered": …} and never fails by itself: its figures are what an 
 
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from imagesearch.canary import Canary
@@ -36,8 +37,8 @@ def build_handler(parts: Callable[[], Canary], metrics: Callable[[], Metrics] = 
     return handler
 
 
+@cache
 def _canary() -> Canary:
-    # Made anew each time: keys are changed and tokens expire.
     from imagesearch.adapters.deployed_api import DeployedApi
 
     settings = CanarySettings.from_environment(os.environ)

@@ -1,5 +1,6 @@
 """The function behind the custom resources in the domain, called by the CDK's provider framework."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from typing import Any, get_args
@@ -10,12 +11,14 @@ from imagesearch.access import Access, Admission
 from imagesearch.entrypoints import wiring
 from imagesearch.entrypoints.wiring import IndexSetupParts
 from imagesearch.errors import EventInvalidError, SearchUnavailableError
+from imagesearch.settings import parse_attributes
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 _PAUSE_SECONDS = 5.0
 _SPARE_SECONDS = 20.0
 """Kept of the function's time for the last attempt, with its own time-outs."""
+_DIGEST_DIGITS = 12
 
 
 def build_handler(
@@ -47,11 +50,16 @@ def _answer(parts: IndexSetupParts, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _index(parts: IndexSetupParts, event: dict[str, Any]) -> dict[str, Any]:
-    """Make sure that there is an index; a deletion leaves it, since the data is the user's."""
+    """Make sure that there is an index; a deletion leaves it, since the data is the user's.
+
+    All that a deployment can change comes with the event: one that is rolled back sends what was before, and
+    the function, which another stack has changed already, must know nothing newer.
+    """
     if event["RequestType"] == "Delete":
         return {"PhysicalResourceId": event.get("PhysicalResourceId", parts.alias)}
     properties = event["ResourceProperties"]
-    index = parts.setup.ensure(fingerprint=properties["Fingerprint"], dimension=int(properties["Dimension"]))
+    setup = parts.setup(parse_attributes("Attributes", properties["Attributes"]))
+    index = setup.ensure(fingerprint=properties["Fingerprint"], dimension=int(properties["Dimension"]))
     wiring.logger().info("index ready", index=index.name, fingerprint=index.fingerprint)
     return {
         "PhysicalResourceId": parts.alias,
@@ -60,14 +68,20 @@ def _index(parts: IndexSetupParts, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _access(parts: IndexSetupParts, event: dict[str, Any]) -> dict[str, Any]:
-    """Admit a principal under the role's name, or dismiss it: another name is another resource."""
-    admission = _admission(event["ResourceProperties"])
+    """Admit a principal under a role of the domain, or dismiss the one that the event names.
+
+    Another principal has another role, and is another resource: both are admitted until CloudFormation cleans
+    up, whichever of them it keeps.
+    """
     if event["RequestType"] == "Delete":
-        parts.access.dismiss(admission.name)
+        name = event["PhysicalResourceId"]
+        parts.access.dismiss(name)
     else:
+        admission = _admission(event["ResourceProperties"])
+        name = admission.name
         parts.access.admit(admission)
-    wiring.logger().info("access", request=event["RequestType"], role=admission.name, access=admission.access)
-    return {"PhysicalResourceId": admission.name}
+    wiring.logger().info("access", request=event["RequestType"], role=name)
+    return {"PhysicalResourceId": name}
 
 
 def _admission(properties: dict[str, str]) -> Admission:
@@ -76,7 +90,9 @@ def _admission(properties: dict[str, str]) -> Admission:
         raise EventInvalidError(
             f"Access must be one of {', '.join(get_args(Access))}, not {properties['Access']!r}."
         )
-    return Admission(name=properties["Name"], access=access, principal=properties["Role"])
+    principal = properties["Role"]
+    digest = hashlib.sha256(principal.encode()).hexdigest()[:_DIGEST_DIGITS]
+    return Admission(name=f"{properties['Name']}_{digest}", access=access, principal=principal)
 
 
 handler = build_handler(wiring.index_setup_parts)

@@ -30,7 +30,7 @@ def migration() -> Migration:
         sample=settings.sample,
     )
     return Migration(
-        administration=wiring.administration(settings, client),
+        administration=wiring.administration(settings, client, settings.attributes),
         embedder=embedder,
         artifacts=artifacts,
         gate=gate,

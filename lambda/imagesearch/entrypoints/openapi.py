@@ -141,9 +141,13 @@ def document(authorisation: Authorisation | None = None) -> Json:
         },
         "servers": [
             {
-                "url": "https://{api}.execute-api.{region}.amazonaws.com/prod",
+                "url": "https://{api}.execute-api.{region}.{suffix}/prod",
                 "description": "The output ApiUrl of the deployed stack.",
-                "variables": {"api": {"default": "abcdef1234"}, "region": {"default": "eu-central-1"}},
+                "variables": {
+                    "api": {"default": "abcdef1234"},
+                    "region": {"default": "eu-central-1"},
+                    "suffix": {"default": "amazonaws.com", "enum": ["amazonaws.com", "amazonaws.com.cn"]},
+                },
             }
         ],
         "security": [{way: []} for way in ways],

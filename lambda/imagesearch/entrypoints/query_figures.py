@@ -8,7 +8,12 @@ from imagesearch.figures import Figure, Figures
 from imagesearch.queries import Timings
 
 _ENCODING = (errors.ModelUnavailableError, errors.ModelMismatchError, errors.ModelProtocolError)
-_SEARCHING = (errors.SearchUnavailableError, errors.SearchRefusedError, errors.IndexMissingError)
+_SEARCHING = (
+    errors.SearchUnavailableError,
+    errors.SearchRefusedError,
+    errors.SearchDeniedError,
+    errors.IndexMissingError,
+)
 
 
 def figures_of(took: Timings) -> Figures:

@@ -75,6 +75,7 @@ STATUS: dict[type[ImageSearchError], HTTPStatus] = {
     errors.ModelProtocolError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.SourceForbiddenError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.SearchRefusedError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.SearchDeniedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.StoreRefusedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.ImageBuildRefusedError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.WebFilesInvalidError: HTTPStatus.INTERNAL_SERVER_ERROR,

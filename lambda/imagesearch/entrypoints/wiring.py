@@ -4,6 +4,7 @@ The adapters are imported here and inside the functions, because boto3 and opens
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -58,9 +59,12 @@ class IngestParts:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexSetupParts:
-    """What the function behind the custom resources in the domain works with."""
+    """What the function behind the custom resources in the domain works with.
 
-    setup: IndexSetup
+    `setup` makes an index whose pictures may have these attributes.
+    """
+
+    setup: Callable[[Attributes], IndexSetup]
     access: AccessControl
     alias: str
 
@@ -120,19 +124,24 @@ def index_setup_parts() -> IndexSetupParts:
 
     settings = IndexSetupSettings.from_environment(os.environ)
     client = opensearch(settings)
-    setup = IndexSetup(
-        administration=administration(settings, client),
-        alias=settings.index_alias,
-        space=settings.vector_space,
-        quantisation=settings.quantisation,
-        shards=settings.number_of_shards,
-        replicas=settings.number_of_replicas,
-    )
+
+    def setup(attributes: Attributes) -> IndexSetup:
+        return IndexSetup(
+            administration=administration(settings, client, attributes),
+            alias=settings.index_alias,
+            space=settings.vector_space,
+            quantisation=settings.quantisation,
+            shards=settings.number_of_shards,
+            replicas=settings.number_of_replicas,
+        )
+
     access = OpenSearchAccessControl(client=client, alias=settings.index_alias)
     return IndexSetupParts(setup=setup, access=access, alias=settings.index_alias)
 
 
-def administration(settings: IndexSetupSettings, client: "OpenSearch") -> "OpenSearchAdministration":
+def administration(
+    settings: IndexSetupSettings, client: "OpenSearch", attributes: Attributes
+) -> "OpenSearchAdministration":
     """Return the indices, for those who make, switch and remove them."""
     from imagesearch.adapters.opensearch_administration import OpenSearchAdministration
 
@@ -140,7 +149,7 @@ def administration(settings: IndexSetupSettings, client: "OpenSearch") -> "OpenS
         client=client,
         alias=settings.index_alias,
         engine=settings.vector_engine,
-        attributes=settings.attributes,
+        attributes=attributes,
     )
 
 

@@ -3,9 +3,15 @@
 ministack has no interface for extensions: each function here says what it changes and why.
 """
 
+import hashlib
 import json
+import tempfile
 import threading
+import time
+import zipfile
 from contextvars import ContextVar
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 STATE_DATA_BYTES = 256 * 1024
@@ -16,6 +22,9 @@ GIVEN_UP: ContextVar[threading.Event | None] = ContextVar("GIVEN_UP", default=No
 """Set once the present task has run out of its TimeoutSeconds."""
 QUIET_SECONDS, SETTLED_SECONDS, LONGEST_SECONDS = 0.005, 0.002, 0.25
 """How long to wait for a function's log lines: for the first, for a further one, and altogether."""
+IDLE_POLL_SECONDS = 0.02
+KEPT_EVALUATORS = 8
+"""More than a browser asks at once of one host."""
 
 
 def apply_all() -> None:
@@ -25,6 +34,9 @@ def apply_all() -> None:
     limit_state_data()
     tag_buckets()
     shorten_log_wait()
+    unpack_code_once()
+    let_calls_end()
+    keep_evaluators()
     judge_by_first_accepted_type()
     reach_buckets_by_tls()
 
@@ -153,6 +165,61 @@ def shorten_log_wait() -> None:
 
     drain = lambda_runtime.Worker._drain_stderr_bounded
     drain.__defaults__ = (QUIET_SECONDS, SETTLED_SECONDS, LONGEST_SECONDS)
+
+
+def unpack_code_once() -> None:
+    """Unpack a function's code once for all of its instances, which only read it.
+
+    The emulator does so for each of them: seconds of a cold start, and a copy of thousands of files.
+    """
+    from ministack.core import lambda_runtime
+
+    folder, unpacking = Path(tempfile.mkdtemp(prefix="code-")), threading.Lock()
+
+    class Code(zipfile.ZipFile):
+        def extractall(self, path: Any = None, *more: Any) -> None:
+            archive = Path(str(self.filename)).read_bytes()
+            kept = folder / hashlib.sha256(archive).hexdigest()
+            with unpacking:
+                if not kept.exists():
+                    super().extractall(kept.with_suffix(".partial"), *more)
+                    kept.with_suffix(".partial").rename(kept)
+            Path(path).rmdir()
+            Path(path).symlink_to(kept)
+
+    lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": Code})
+
+
+def let_calls_end() -> None:
+    """Let a call that runs end in the function as it was when that is changed, as Lambda does.
+
+    The emulator ends every process of the function at once, and the call with it.
+    """
+    from ministack.core import lambda_runtime
+
+    kill = lambda_runtime.kill_workers
+
+    def kill_idle(workers: Any) -> None:
+        busy = [worker for worker in workers if worker is not None and worker.in_use]
+        kill([worker for worker in workers if worker not in busy])
+        for worker in busy:
+            threading.Thread(target=kill_once_idle, args=(worker,), daemon=True).start()
+
+    def kill_once_idle(worker: Any) -> None:
+        # A worker that failed is never handed back: it has the time of one call.
+        deadline = time.monotonic() + float(worker.config.get("Timeout", 30))
+        while worker.in_use and time.monotonic() < deadline:
+            time.sleep(IDLE_POLL_SECONDS)
+        kill([worker])
+
+    lambda_runtime.kill_workers = kill_idle
+
+
+def keep_evaluators() -> None:
+    """Keep the processes that run CloudFront's functions: beyond two, requests start and end others."""
+    from ministack.core import cloudfront_js
+
+    cloudfront_js._pool.max_idle = KEPT_EVALUATORS
 
 
 def judge_by_first_accepted_type() -> None:

@@ -29,11 +29,12 @@ class SearchDomain:
 def admit(function: PythonFunction, *, domain: SearchDomain, settings: Settings, access: Access) -> None:
     """Let the role of `function` do with the indices what `access` says, where the domain asks for that.
 
-    Each function has a role of its own in the domain, so that none changes another's.
+    Each function has a role of its own in the domain, so that none changes another's, and runs only after
+    the domain has admitted the IAM role that it runs with.
     """
     if not settings.domain.fine_grained_access:
         return
-    cdk.CustomResource(
+    admitted = cdk.CustomResource(
         function,
         "DomainAccess",
         resource_type="Custom::DomainAccess",
@@ -44,3 +45,4 @@ def admit(function: PythonFunction, *, domain: SearchDomain, settings: Settings,
             "Role": function.role.role_arn,
         },
     )
+    function.function.node.add_dependency(admitted)

@@ -18,7 +18,6 @@ def search_index(
         construct_id,
         resource_type="Custom::SearchIndex",
         service_token=domain.setup,
-        # The function reads its own variables; that they changed is what calls it.
         properties={
             "Fingerprint": model.fingerprint,
             "Dimension": model.dimension,

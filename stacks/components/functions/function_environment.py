@@ -27,7 +27,6 @@ def attributes_environment(settings: Settings) -> dict[str, str]:
 def index_environment(settings: Settings) -> dict[str, str]:
     """Return what every function needs that makes indices."""
     return {
-        **attributes_environment(settings),
         "VECTOR_SPACE": settings.index.space,
         "QUANTISATION": settings.index.quantisation,
         "NUMBER_OF_SHARDS": str(settings.index.shards),
@@ -55,6 +54,7 @@ def backup_environment(settings: Settings, search_endpoint: str, location: str) 
     """Return the environment of the function that copies the index; `location` is where to, as JSON."""
     return {
         **search_environment(settings, search_endpoint),
+        **attributes_environment(settings),
         **index_environment(settings),
         "ARTIFACT_BUCKET": names.artifact_bucket(settings),
         "SNAPSHOT_REPOSITORY": names.SNAPSHOT_REPOSITORY,

@@ -97,7 +97,11 @@ def _placed(network: PrivateNetwork | None) -> dict[str, Any]:
 
 
 def _allow_interfaces(role: iam.Role) -> None:
-    """Let Lambda keep network interfaces for the function, and the function's own code none."""
+    """Let Lambda keep network interfaces for the function, and the function's own code none.
+
+    The actions are those that Lambda asks for (Lambda Developer Guide, "Giving Lambda functions access to
+    resources in an Amazon VPC"); SageMaker asks for others, for its models.
+    """
     actions = [
         *("CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces"),
         *("DescribeSubnets", "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"),

@@ -167,7 +167,11 @@ def _place(network: PrivateNetwork) -> sagemaker.CfnModel.VpcConfigProperty:
 
 
 def _allow_interfaces(role: iam.Role) -> None:
-    """Let SageMaker keep network interfaces for the model's containers."""
+    """Let SageMaker keep network interfaces for the model's containers.
+
+    The actions are those that it asks for (SageMaker AI Developer Guide, "SageMaker AI Roles": CreateModel);
+    Lambda asks for others, for its functions.
+    """
     actions = [
         *("CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces"),
         *("CreateNetworkInterfacePermission", "DeleteNetworkInterfacePermission"),

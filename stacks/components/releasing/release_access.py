@@ -6,10 +6,11 @@ from aws_cdk import aws_iam as iam
 from stacks import names
 from stacks.components.foundations.encryption_key import allow_objects
 from stacks.components.foundations.permissions import allow, bucket_arn
-from stacks.settings import Settings
+from stacks.settings import ENVIRONMENTS, Settings
 
 _MODELS = "models"
 _GENERATED = "CloudFormation ends the ids of stacks, and the names of what has none, in random characters."
+_ARTIFACTS = "Artifacts are named by their digests."
 _VERSIONS = "A smoke test removes every version of its own pictures, whose names are random."
 
 
@@ -18,6 +19,8 @@ def allow_release(role: iam.Role, settings: Settings) -> None:
     stack = _arn(role, settings, "cloudformation", "stack", f"{settings.name}-*/*")
     allow(role, actions=["cloudformation:DescribeStacks"], resources=[stack], wildcard=_GENERATED)
     _allow_preparing(role, settings)
+    if settings.models_from is not None:
+        _allow_taking(role, ENVIRONMENTS[settings.models_from])
     _allow_calling(role, settings)
     _allow_cleaning(role, settings)
 
@@ -40,9 +43,21 @@ def _allow_preparing(role: iam.Role, settings: Settings) -> None:
         role,
         actions=["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
         resources=[f"{bucket_arn(bucket)}/{_MODELS}/*"],
-        wildcard="Artifacts are named by their digests.",
+        wildcard=_ARTIFACTS,
     )
     allow_objects(role, settings=settings, bucket=bucket, write=True)
+
+
+def _allow_taking(role: iam.Role, source: Settings) -> None:
+    """Let `role` read the models' artifacts of the environment that they come from."""
+    stack = _arn(role, source, "cloudformation", "stack", f"{source.name}-Data/*")
+    allow(role, actions=["cloudformation:DescribeStacks"], resources=[stack], wildcard=_GENERATED)
+    bucket = names.artifact_bucket(source)
+    allow(role, actions=["s3:ListBucket"], resources=[bucket_arn(bucket)])
+    allow(
+        role, actions=["s3:GetObject"], resources=[f"{bucket_arn(bucket)}/{_MODELS}/*"], wildcard=_ARTIFACTS
+    )
+    allow_objects(role, settings=source, bucket=bucket)
 
 
 def _allow_calling(role: iam.Role, settings: Settings) -> None:

@@ -1,0 +1,1 @@
+"""Tests, by tier; CONTRIBUTING tells them apart."""

@@ -1,0 +1,22 @@
+"""Which tests share a process where several run side by side (``pytest -n 2``): those of one environment."""
+
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+TOGETHER = ("tests/contract", "tests/e2e", "tests/page")
+"""Folders whose files share something that takes long to start."""
+APART = ("tests/e2e/test_destroy.py", "tests/e2e/test_migration.py", "tests/e2e/test_sign_in.py")
+"""Files that deploy an environment of their own, and do not need the folder's."""
+
+
+class ByEnvironment(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each process files, or a whole folder of TOGETHER, in their order: fast ones come last."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit_of(nodeid)
+
+
+def unit_of(nodeid: str) -> str:
+    """The folder or the file that a test is run with."""
+    file = nodeid.partition("::")[0]
+    folder = file.rpartition("/")[0]
+    return folder if folder in TOGETHER and file not in APART else file

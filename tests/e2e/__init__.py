@@ -1,0 +1,1 @@
+"""The promises of the README, asked of a deployed environment."""
