@@ -15,10 +15,10 @@ SOURCES := app.py stacks scripts imagesearch_client lambda model_code serving_im
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo down test check audit synth diff format bench soak screenshots docs lock clean
+.PHONY: help setup demo down test check audit synth diff format bench soak verify-aws screenshots docs lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## bring everything the project needs, through pip and npm (needs Python 3.11+ and make)
 
@@ -55,6 +55,9 @@ bench: setup $(TOOLS)/baseline/.ready $(TOOLS)/huggingface_server/.ready ## meas
 
 soak: setup ## break a part every minute while pictures are written and searched (ARGS="--minutes 30 --seed 1")
 	python -m tests.soak $(ARGS)
+
+verify-aws: setup ## try everything once in your account, within a limit of dollars (ARGS="--dry-run" on this machine)
+	imagesearch verify-aws $(ARGS)
 
 screenshots: setup ## take the pictures of the page that the README shows
 	python -m tests.page.screenshots

@@ -4,7 +4,9 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 TOGETHER = ("tests/contract", "tests/e2e", "tests/page")
 """Folders whose files share something that takes long to start."""
-APART = ("tests/e2e/test_destroy.py", "tests/e2e/test_migration.py", "tests/e2e/test_sign_in.py")
+APART = frozenset(
+    f"tests/e2e/test_{name}.py" for name in ("destroy", "failed_deploy", "migration", "sign_in", "verify_aws")
+)
 """Files that deploy an environment of their own, and do not need the folder's."""
 
 

@@ -88,6 +88,13 @@ def backed_up(answer: str) -> str:
     return f"{snapshot['name']}: {snapshot['pictures']} pictures"
 
 
+def destroyed(answer: str) -> str:
+    """The command must have looked for what is left and found nothing; or nothing was there."""
+    said = [line.strip() for line in answer.splitlines() if line.startswith("Nothing ")]
+    _require(bool(said), "It does not say that nothing is left.")
+    return said[0]
+
+
 def last_line(answer: str) -> str:
     """Whatever the command said last."""
     lines = answer.strip().splitlines()

@@ -89,7 +89,7 @@ def steps_of(site: Site, gallery: Path) -> tuple[Step, ...]:
 
 def destruction_of(site: Site) -> Step:
     """The last step, whatever became of those before it."""
-    return Step(name=DESTROY, command=site.destroying, check=answers.last_line, hours=2.0)
+    return Step(name=DESTROY, command=site.destroying, check=answers.destroyed, hours=2.0)
 
 
 def _search(number: int, text: str, key: str) -> Step:

@@ -1,95 +1,179 @@
-"""An environment of its own, used and destroyed by `cdk destroy`: nothing of it is left on the emulator."""
+"""`dev`, as its settings are, deployed onto an empty emulator, used, and destroyed: nothing of it is left."""
 
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import boto3
 import pytest
+from aws_cdk.aws_logs import CfnQueryDefinition
 
 from imagesearch_client import ImageSearchClient
+from scripts.artifact.publish import locked, publish
 from scripts.destroy.aws import Place
 from scripts.destroy.command import Destruction
 from scripts.local.cdk import Cdk
-from scripts.local.settings import REGION, LocalSettings
+from scripts.local.emulator_process import Emulator
+from scripts.local.model_package import prepare_models, python_version
+from scripts.local.opensearch import OpenSearch
+from scripts.local.settings import ACCOUNT, REGION, LocalSettings, tool_python
+from scripts.repository import ROOT
 from scripts.stack_outputs import Account
-from scripts.target import LOCAL_CREDENTIALS, Target, client_of
-from stacks.settings import LOCAL
-from tests.deployed import deployed, own_command
-from tests.e2e.command import Command
+from scripts.target import LOCAL_CREDENTIALS
+from stacks.model_lock import ModelLock
+from stacks.settings import DEV, LOCAL, Settings
+from stacks.stage import ImageSearchStage
+from tests.deployed import own_command
 from tests.e2e.library import Library
 from tests.pictures import jpeg
 
+LISTS = {
+    "s3": ("list_buckets", "Buckets", "Name"),
+    "lambda": ("list_functions", "Functions", "FunctionName"),
+    "apigateway": ("get_rest_apis", "items", "name"),
+    "stepfunctions": ("list_state_machines", "stateMachines", "name"),
+    "sagemaker": ("list_endpoints", "Endpoints", "EndpointName"),
+    "opensearch": ("list_domain_names", "DomainNames", "DomainName"),
+    "logs": ("describe_log_groups", "logGroups", "logGroupName"),
+    "iam": ("list_roles", "Roles", "RoleName"),
+    "events": ("list_rules", "Rules", "Name"),
+    "cloudwatch": ("list_dashboards", "DashboardEntries", "DashboardName"),
+    "cloudformation": ("list_stacks", "StackSummaries", "StackName"),
+}
+"""What the emulator has, by service: the operation that lists it, and where in its answer the names are."""
 
-@pytest.fixture(scope="module")
-def doomed(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    return own_command(tmp_path_factory.mktemp("doomed"))
+LOGGING_ROLE = "iam: dev-Api-SearchApiCloudWatchRole"
+"""By this role API Gateway writes logs. It is the account's: other APIs may write by it. It costs nothing."""
+
+
+def dev_here(settings: LocalSettings) -> Settings:
+    """`dev`, but for its model, and for what runs its functions and its domain on this machine."""
+    functions = replace(
+        DEV.functions,
+        python=python_version(tool_python("emulator")),
+        architecture=LOCAL.functions.architecture,
+        wheels_of_this_machine=True,
+    )
+    return replace(
+        DEV,
+        models=LOCAL.models,
+        functions=functions,
+        domain=replace(DEV.domain, emulated=True),
+        index=replace(DEV.index, engine="lucene"),
+        emulator_url=settings.emulator_url,
+    )
+
+
+def account_of(settings: LocalSettings) -> Account:
+    session = boto3.Session(region_name=REGION, **LOCAL_CREDENTIALS)
+    return Account(session=session, endpoint_url=settings.emulator_url)
+
+
+@contextmanager
+def an_empty_account(settings: LocalSettings) -> Iterator[Cdk]:
+    """An emulator with its OpenSearch, bootstrapped and nothing more."""
+    search, emulator, cli = OpenSearch(settings), Emulator(settings), Cdk(settings)
+    try:
+        search.start(fresh=True)
+        emulator.start(opensearch_address=search.address)
+        cli.bootstrap()
+        yield cli
+    finally:
+        emulator.stop()
+        search.forget()
+
+
+class Deployed:
+    """`dev`, synthesized and deployed with its model."""
+
+    def __init__(self, settings: LocalSettings, cli: Cdk, folder: Path) -> None:
+        self.settings = dev_here(settings)
+        self.account = account_of(settings)
+        self._cli = cli
+        self._assembly, self._outputs = folder / "assembly", folder / "outputs.json"
+        (model,) = prepare_models(self.settings.models, lambda _: None)
+        self._synthesize(ModelLock().with_model(model.name, locked(model)))
+        self._deploy("dev/Data")
+        publish(model, bucket=self.outputs()["ArtifactBucketName"], s3_client=self.account.client("s3"))
+        self._deploy("dev/*")
+
+    def outputs(self) -> dict[str, str]:
+        written: dict[str, dict[str, str]] = json.loads(self._outputs.read_text("utf-8"))
+        return {name: value for stack in written.values() for name, value in stack.items()}
+
+    def client(self) -> ImageSearchClient:
+        outputs = self.outputs()
+        gateway = self.account.client("apigateway")
+        key = gateway.get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)["value"]
+        url = f"{self.settings.emulator_url}/restapis/{outputs['ApiId']}/prod/_user_request_"
+        return ImageSearchClient(url, key)
+
+    def destruction(self, say: Callable[[str], None]) -> Destruction:
+        return Destruction(
+            place=Place(settings=self.settings, account=self.account),
+            say=say,
+            cdk_destroy=lambda: self._cli.destroy("dev/*", assembly=self._assembly),
+        )
+
+    def _synthesize(self, lock: ModelLock) -> None:
+        flags = json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"]
+        app = cdk.App(context=flags, outdir=str(self._assembly))
+        stage = ImageSearchStage(app, "dev", settings=self.settings, model_lock=lock)
+        # The only type of `dev` that the emulator knows nothing of.
+        for each in [each for each in stage.node.find_all() if isinstance(each, CfnQueryDefinition)]:
+            if each.node.scope is not None:
+                each.node.scope.node.try_remove_child(each.node.id)
+        app.synth()
+
+    def _deploy(self, stacks: str) -> None:
+        self._cli.deploy(stacks, assembly=self._assembly, outputs=self._outputs)
+
+
+def listed(account: Account) -> set[str]:
+    """Everything that there is, by service and name; of stacks those that were not deleted."""
+    names = {
+        f"{service}: {each[name]}"
+        for service, (operation, key, name) in LISTS.items()
+        for each in getattr(account.client(service), operation)().get(key, [])
+        if each.get("StackStatus") != "DELETE_COMPLETE"
+    }
+    return names | {f"sqs: {url}" for url in account.client("sqs").list_queues().get("QueueUrls", [])}
 
 
 @pytest.mark.verified("Destroying an environment: work stopped, buckets emptied, nothing left", on="emulator")
-def test_nothing_of_a_destroyed_environment_is_left(doomed: Command) -> None:
-    settings = LocalSettings.from_environment(doomed.variables)
-    place, said = _place(settings), list[str]()
-    cdk = Cdk(settings)
-    destruction = Destruction(
-        place=place,
-        say=said.append,
-        cdk_destroy=lambda: cdk.destroy("local/*", assembly=settings.directory / "assembly"),
-    )
-    with deployed(doomed) as target:
-        with client_of(target) as client:
-            _use(client, target)
-        assert _remains(place)
+def test_nothing_of_a_destroyed_environment_is_left(tmp_path: Path) -> None:
+    settings = LocalSettings.from_environment(own_command(tmp_path / "state").variables)
+    with an_empty_account(settings) as cli:
+        account = account_of(settings)
+        before = listed(account)
+        dev = Deployed(settings, cli, tmp_path)
+        use(dev)
+        assert {name.split(":")[0] for name in listed(account) - before} == {*LISTS, "sqs"}
 
-        result = destruction.run()
+        said: list[str] = []
+        result = dev.destruction(said.append).run()
 
         assert result.is_clean, (result, said)
-        assert any(line.startswith("Emptied: imagesearch-local-images-") for line in said)
-        assert _remains(place) == []
+        assert f"Emptied: imagesearch-dev-images-{ACCOUNT}-{REGION}" in {line.split(",")[0] for line in said}
+        left = listed(account) - before
+        assert {name for name in left if not name.startswith(LOGGING_ROLE)} == set()
         # And again, where nothing is left to do.
-        assert destruction.run().is_clean
+        assert dev.destruction(said.append).run().is_clean
 
 
-@pytest.mark.verified("Destroying an environment: work stopped, buckets emptied, nothing left", on="emulator")
-def test_destroying_the_local_environment_ends_it(doomed: Command) -> None:
-    assert doomed("destroy", "local", check=True).stdout.strip() == "Nothing was running."
-
-
-def _use(client: ImageSearchClient, target: Target) -> None:
+def use(dev: Deployed) -> None:
     """Put a picture, and wait until it is found."""
-    library = Library(client=client, s3=target.s3(), bucket=target.image_bucket(), prefix="doomed/")
-    library.put("a.jpg", jpeg(seed=7))
-    library.wait_until_indexed("a.jpg")
-
-
-def _place(settings: LocalSettings) -> Place:
-    session = boto3.Session(region_name=REGION, **LOCAL_CREDENTIALS)
-    return Place(settings=LOCAL, account=Account(session=session, endpoint_url=settings.emulator_url))
-
-
-def _remains(place: Place) -> list[str]:
-    """Everything on the emulator that is not of the CDK's own bootstrap stack.
-
-    The role by which API Gateway writes logs is the account's: every other API there writes by it.
-    """
-    lists: dict[str, tuple[str, str, str]] = {
-        "s3": ("list_buckets", "Buckets", "Name"),
-        "lambda": ("list_functions", "Functions", "FunctionName"),
-        "apigateway": ("get_rest_apis", "items", "name"),
-        "stepfunctions": ("list_state_machines", "stateMachines", "name"),
-        "sagemaker": ("list_endpoints", "Endpoints", "EndpointName"),
-        "logs": ("describe_log_groups", "logGroups", "logGroupName"),
-        "iam": ("list_roles", "Roles", "RoleName"),
-        "events": ("list_rules", "Rules", "Name"),
-    }
-    found = [
-        f"{service}: {each[field]}"
-        for service, (operation, key, field) in lists.items()
-        for each in _listed(place.client(service), operation, key)
-        if not any(other in each[field] for other in ("cdk-", "CDKToolkit", "SearchApiCloudWatchRole"))
-    ]
-    queues = place.client("sqs").list_queues().get("QueueUrls", [])
-    return [*found, *(f"sqs: {url}" for url in queues)]
-
-
-def _listed(client: Any, operation: str, key: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = getattr(client, operation)().get(key, [])
-    return items
+    with dev.client() as client:
+        library: Any = Library(
+            client=client,
+            s3=dev.account.client("s3"),
+            bucket=dev.outputs()["ImageBucketName"],
+            prefix="doomed/",
+        )
+        library.put("a.jpg", jpeg(seed=7))
+        library.wait_until_indexed("a.jpg")
+        assert client.search("a picture").hits

@@ -2,7 +2,11 @@
 
 import json
 import os
+import subprocess
+import tempfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import psutil
 import pytest
@@ -67,6 +71,46 @@ def test_a_model_that_cannot_be_loaded_is_an_error_with_the_handlers_words(tmp_p
         start_model_server(artifact, workdir=tmp_path / "work"),
     ):
         pass
+
+
+@pytest.mark.usefixtures("java_for_servers")
+def test_a_long_folder_for_temporary_files_is_no_hindrance(
+    echo_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As below the state of an environment in a deep directory: longer than the name of a socket may be.
+    deep = tmp_path / ("deep-" * 20)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    environment = {"GREETING": "from afar"}
+    with start_model_server(echo_artifact, environment=environment, workdir=tmp_path / "work") as server:
+        assert json.loads(server.invoke(b"{}").body)["greeting"] == "from afar"
+
+
+class WithoutModel(BaseHTTPRequestHandler):
+    """What a server answers that has given up its only model, since no worker of it starts."""
+
+    def do_POST(self) -> None:
+        self.send_response(400)
+        self.end_headers()
+        self.wfile.write(b'{"type": "BadRequestException", "message": "Parameter model_name is required."}')
+
+
+def test_a_server_that_has_given_its_model_up_is_not_ready(tmp_path: Path) -> None:
+    (tmp_path / "server.log").write_text("Failed to load model")
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), WithoutModel) as answering,
+        subprocess.Popen(["sleep", "600"], start_new_session=True) as process,
+    ):
+        Thread(target=answering.serve_forever, daemon=True).start()
+        server = ModelServer(
+            process, port=answering.server_port, log=tmp_path / "server.log", temporary=tmp_path / "none"
+        )
+        try:
+            with pytest.raises(ModelServerError, match=r"(?s)it answers 400.*Failed to load model"):
+                server.wait_until_ready()
+        finally:
+            server.stop()
+            answering.shutdown()
 
 
 def _of_session(leader: int) -> list[psutil.Process]:

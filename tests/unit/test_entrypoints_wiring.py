@@ -48,7 +48,6 @@ INDEX_SETUP = {
     "VECTOR_ENGINE": "lucene",
     "VECTOR_SPACE": "cosinesimil",
     "QUANTISATION": "none",
-    "ATTRIBUTES": "{}",
     "NUMBER_OF_SHARDS": "1",
     "NUMBER_OF_REPLICAS": "0",
 }

@@ -35,6 +35,11 @@ READY_REQUEST = b'{"inputs": "ready"}'
 STILL_STARTING = {503, 507}
 """What the server answers while it starts its worker or loads the model."""
 
+SOCKET_NAME_BYTES = 107
+"""How long the name of a Unix socket may be (unix(7), without the byte that ends it)."""
+SOCKET_NAME = ".mms.sock.9000"
+"""A worker's socket in the folder for temporary files, as multi-model-server calls it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
@@ -110,12 +115,13 @@ class ModelServer:
     def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
         """Return once an invocation is answered; ``ModelServerError`` when the model cannot be loaded.
 
-        ``/ping`` is not asked: it answers 200 before the model is loaded and after loading has failed.
+        ``/ping`` is not asked: it answers 200 before the model is loaded and after loading has failed. A
+        server that has given up its only model, since no worker starts, answers invocations itself, with 400.
         """
         deadline, pause = time.monotonic() + seconds, threading.Event()
         while time.monotonic() < deadline:
             answer = self._try_ready_request()
-            if answer is not None and answer.status < 500:
+            if answer is not None and answer.status == http.client.OK:
                 return
             if answer is not None and answer.status not in STILL_STARTING:
                 raise self._error(f"it answers {answer.status}: {answer.body[:500].decode(errors='replace')}")
@@ -168,8 +174,7 @@ def launch_model_server(
 ) -> ModelServer:
     """Unpack ``artifact`` below ``workdir`` and start serving it, without waiting until it is ready."""
     _unpack(artifact, workdir / "model")
-    # Short, because the server's sockets lie there and a socket's path may have 107 characters.
-    temporary = Path(tempfile.mkdtemp(prefix="imagesearch-"))
+    temporary = _temporary_folder()
     log = workdir / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -186,6 +191,15 @@ def launch_model_server(
             start_new_session=True,
         )
     return ModelServer(process, port=port, log=log, temporary=temporary)
+
+
+def _temporary_folder() -> Path:
+    """A new folder for temporary files, whose name leaves room for that of a socket in it."""
+    folder = Path(tempfile.mkdtemp(prefix="imagesearch-"))
+    if len(os.fsencode(folder / SOCKET_NAME)) <= SOCKET_NAME_BYTES:
+        return folder
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix="imagesearch-", dir="/tmp"))
 
 
 def _unpack(artifact: Path, folder: Path) -> None:
