@@ -11,16 +11,18 @@ TIMEOUT_SECONDS = 900
 
 @dataclass(frozen=True)
 class Command:
-    """The program and the environment variables it runs with."""
+    """The program, the environment variables it runs with, and the directory where that is not ours."""
 
     program: Path
     variables: Mapping[str, str]
+    directory: Path | None = None
 
     def __call__(self, *arguments: str, check: bool = False) -> subprocess.CompletedProcess[str]:
         """What the command printed and its exit status; with ``check``, a failure shows what it printed."""
         done = subprocess.run(
             [self.program, *arguments],
             env=dict(self.variables),
+            cwd=self.directory,
             capture_output=True,
             text=True,
             timeout=TIMEOUT_SECONDS,
@@ -35,6 +37,7 @@ class Command:
         return subprocess.Popen(
             [self.program, *arguments],
             env=dict(self.variables),
+            cwd=self.directory,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

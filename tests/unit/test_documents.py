@@ -4,10 +4,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
+import pytest
+from typer.testing import CliRunner
+
+from scripts.cli import app
+from tests.documented import README, ROOT, Documented, commands, documents
 
 
 def test_the_table_of_what_was_verified_where_is_the_one_that_the_tests_markers_make(tmp_path: Path) -> None:
@@ -30,28 +34,36 @@ def test_the_table_of_what_was_verified_where_is_the_one_that_the_tests_markers_
 
 
 def test_every_make_target_that_a_document_names_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for document in documents():
-        named = set(re.findall(r"(?:`|^)make ([a-z]+)", document.read_text(), re.MULTILINE))
+        named = set(re.findall(r"(?:`|^|\$ )make ([a-z-]+)", document.read_text(), re.MULTILINE))
         assert named <= targets, f"{document.name} names {named - targets}"
 
 
-def test_every_command_that_a_document_names_exists() -> None:
-    for document in documents():
-        for command in set(re.findall(r"\bimagesearch ([a-z]+(?:-[a-z]+)*)", document.read_text())):
-            shown = subprocess.run(
-                [Path(sys.executable).with_name("imagesearch"), command, "--help"],
-                capture_output=True,
-                check=False,
-            )
-            assert shown.returncode == 0, f"{document.name} names: imagesearch {command}"
+@pytest.mark.parametrize("command", commands(), ids=lambda command: f"{command.document}: {command.line}")
+def test_the_command_line_knows_every_command_of_a_document_and_its_options(command: Documented) -> None:
+    assert is_known(command.words)
+
+
+@pytest.mark.parametrize(
+    "line", ["imagesearch find x", "imagesearch search --alike x", "imagesearch runs shows", "imagesearch -k"]
+)
+def test_a_command_that_there_is_not_would_be_found(line: str) -> None:
+    assert not is_known(line.split())
+
+
+def test_commands_of_all_kinds_of_documents_are_looked_at() -> None:
+    assert {"README.md", "operations.md", "evaluation.md", "security.md"} <= {
+        each.document for each in commands()
+    }
+
+
+def is_known(words: Sequence[str]) -> bool:
+    """Whether the command line knows the command and its options: it then shows its help."""
+    return CliRunner().invoke(app, [*words[1:], "--help"]).exit_code == 0
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
     for document in documents():
         for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
             assert (document.parent / link).exists(), f"{document.name} links to {link}"
-
-
-def documents() -> list[Path]:
-    return [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
