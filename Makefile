@@ -73,6 +73,7 @@ docs: setup ## generate what the documents take from the code
 	python -m scripts.dependencies.page > docs/dependencies.md
 	python -m scripts.costs.page README.md
 	python -m imagesearch.entrypoints.openapi > docs/openapi.json
+	python -m scripts.api_page > docs/api.md
 	python -m scripts.diagrams.page docs/architecture.md
 
 # uv itself comes by pip, at the version and hashes that requirements-dev.txt pins.
