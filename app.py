@@ -7,6 +7,7 @@ request only, in place of the others; of the environment on this machine also
 `local_authorisation` (what its API asks of callers: key, iam or cognito), `emulator_url` and `page_url`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -14,7 +15,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from stacks.model_lock import ModelLock
 from stacks.pipeline import PipelineStack
-from stacks.settings import ENVIRONMENTS, ON_REQUEST
+from stacks.settings import ENVIRONMENTS, ON_REQUEST, Settings, SettingsError
 from stacks.settings.pipeline import PIPELINE, WORKFLOW, PipelineSettings, WorkflowSettings
 from stacks.stage import ImageSearchStage
 from stacks.workflow import WorkflowStack
@@ -46,13 +47,22 @@ def build(
         PipelineStack(app, "Pipeline", settings=pipeline, model_lock=lock)
     if workflow is not None:
         WorkflowStack(app, "Workflow", settings=workflow)
-    requested = _context(app, "environment")
-    environments = ENVIRONMENTS if requested is None else {requested: ON_REQUEST[requested]}
     overrides = {name: _context(app, name) for name in OVERRIDES}
     return {
         name: ImageSearchStage(app, name, settings=settings.with_overrides(**overrides), model_lock=lock)
-        for name, settings in environments.items()
+        for name, settings in _environments(_context(app, "environment")).items()
     }
+
+
+def _environments(requested: str | None) -> Mapping[str, Settings]:
+    if requested is None:
+        return ENVIRONMENTS
+    if requested not in ON_REQUEST:
+        raise SettingsError(
+            f"-c environment={requested}: only {', '.join(ON_REQUEST)} is built on request; leave it out for "
+            f"{', '.join(ENVIRONMENTS)}"
+        )
+    return {requested: ON_REQUEST[requested]}
 
 
 def _context(app: cdk.App, name: str) -> str | None:

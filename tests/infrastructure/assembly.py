@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.model_lock import LockedModel, ModelLock
-from stacks.settings import ENVIRONMENTS
+from stacks.settings import ENVIRONMENTS, ON_REQUEST
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = LockedModel(digest="d1" * 32, fingerprint="f1" * 32, dimension=512, python="3.12")
@@ -51,7 +51,8 @@ class Synthesized:
 def context(folder: Path, **more: Any) -> dict[str, Any]:
     """Return cdk.json's context with a lock in which every model is published, and no bundling."""
     lock = ModelLock()
-    for name in {name for settings in ENVIRONMENTS.values() for name in settings.models}:
+    settings = (*ENVIRONMENTS.values(), *ON_REQUEST.values())
+    for name in {name for each in settings for name in each.models}:
         lock = lock.with_model(name, PUBLISHED)
     lock.save(folder / "model.lock")
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
@@ -74,20 +75,24 @@ def _template_files(folder: Path, stages: Iterable[str]) -> list[Path]:
     return sorted(file for files in found for file in files)
 
 
-def synthesize(folder: Path) -> Synthesized:
-    """Run the app with its templates below `folder`, without bundling, and return them."""
+def synthesize(folder: Path, *, requested: str | None = None) -> Synthesized:
+    """Run the app with its templates below `folder`, without bundling, and return them.
+
+    `requested` is an environment that is built on request, in place of the others.
+    """
     assembly = folder / "out"
+    more = {} if requested is None else {"environment": requested}
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "CDK_OUTDIR": str(assembly),
-        "CDK_CONTEXT_JSON": json.dumps(context(folder)),
+        "CDK_CONTEXT_JSON": json.dumps(context(folder, **more)),
         **MISLEADING,
     }
     command = [*_without_network(), sys.executable, "app.py"]
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
-    return read_templates(assembly)
+    return read_templates(assembly, ENVIRONMENTS if requested is None else [requested])
 
 
 def _without_network() -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.model_lock import ModelLock
-from stacks.settings import DEV
+from stacks.settings import DEV, VERIFY
 from stacks.settings.model import ContainerSettings
 from stacks.stage import ImageSearchStage
 from tests.infrastructure.assembly import Synthesized, context, read_templates, synthesize
@@ -18,6 +18,12 @@ from tests.infrastructure.delivery import synthesize_delivery
 @pytest.fixture(scope="session")
 def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     return synthesize(tmp_path_factory.mktemp("synth"))
+
+
+@pytest.fixture(scope="session")
+def requested(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """The environment that is built on request only."""
+    return synthesize(tmp_path_factory.mktemp("requested"), requested=VERIFY.name)
 
 
 @pytest.fixture(scope="session")

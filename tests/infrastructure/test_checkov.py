@@ -14,10 +14,14 @@ from tests.infrastructure.delivery import template_files
 
 @pytest.fixture(scope="module")
 def found(
-    synthesized: Synthesized, slim: Synthesized, delivery: Path, tmp_path_factory: pytest.TempPathFactory
+    synthesized: Synthesized,
+    requested: Synthesized,
+    slim: Synthesized,
+    delivery: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> set[Finding]:
     """What it finds in every environment, in the models' own image, in the pipeline and in the workflow."""
-    files = [*synthesized.files(), *slim.files(), *template_files(delivery)]
+    files = [*synthesized.files(), *requested.files(), *slim.files(), *template_files(delivery)]
     return findings(files, home=tmp_path_factory.mktemp("checkov"))
 
 

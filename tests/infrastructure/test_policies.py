@@ -107,6 +107,11 @@ def test_no_template_of_any_environment_has_this_fault(synthesized: Synthesized,
 
 
 @pytest.mark.parametrize("name", CHECKS)
+def test_no_template_of_what_is_built_on_request_has_this_fault(requested: Synthesized, name: str) -> None:
+    assert [fault for _, _, template in requested.all() for fault in CHECKS[name](template)] == []
+
+
+@pytest.mark.parametrize("name", CHECKS)
 def test_no_template_of_the_models_own_image_has_this_fault(slim: Synthesized, name: str) -> None:
     assert [fault for _, _, template in slim.all() for fault in CHECKS[name](template)] == []
 

@@ -6,7 +6,7 @@ A resource is named as in `Finding.resource`: environment, stack, type and logic
 from dataclasses import dataclass
 
 _FUNCTION = "AWS::Lambda::Function"
-_OPEN_NETWORK = ("local", "dev")
+_OPEN_NETWORK = ("local", "dev", "verify")
 """Environments whose settings ask neither for a network of their own nor for a key of their own."""
 
 
