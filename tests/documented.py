@@ -2,9 +2,13 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from typer.testing import CliRunner
+
+from scripts.cli import app
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -48,3 +52,8 @@ def commands() -> list[Documented]:
         named = (tuple(shlex.split(line)) for line in _INLINE.findall(_FENCE.sub("", text)))
         found += [Documented(document=page.name, words=words) for words in (*typed_in(text), *named)]
     return list(dict.fromkeys(found))
+
+
+def is_known(words: Sequence[str]) -> bool:
+    """Whether the command line knows the command and its options: it then shows its help."""
+    return CliRunner().invoke(app, [*words[1:], "--help"]).exit_code == 0

@@ -4,14 +4,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from scripts.cli import app
-from tests.documented import README, ROOT, Documented, commands, documents
+from tests.documented import README, ROOT, Documented, commands, documents, is_known
 
 
 def test_the_table_of_what_was_verified_where_is_the_one_that_the_tests_markers_make(tmp_path: Path) -> None:
@@ -56,11 +53,6 @@ def test_commands_of_all_kinds_of_documents_are_looked_at() -> None:
     assert {"README.md", "operations.md", "evaluation.md", "security.md"} <= {
         each.document for each in commands()
     }
-
-
-def is_known(words: Sequence[str]) -> bool:
-    """Whether the command line knows the command and its options: it then shows its help."""
-    return CliRunner().invoke(app, [*words[1:], "--help"]).exit_code == 0
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:

@@ -16,9 +16,11 @@ from scripts.stack_outputs import Account
 from scripts.verify_aws.pictures import unheard
 from scripts.verify_aws.record import Taken, begin, find
 from scripts.verify_aws.site import Site, in_aws, on_this_machine, require_nothing_stands
+from scripts.verify_aws.steps import destruction_of, steps_of
 from scripts.verify_aws.transcript import MASK, masked
 from stacks.settings import VERIFY
 from tests.accounts import REGION, an_account, answering
+from tests.documented import is_known
 
 BUCKET = "imagesearch-verify-images-123456789012-eu-central-1"
 
@@ -68,6 +70,12 @@ def test_a_site_in_aws_is_that_of_the_credentials(tmp_path: Path) -> None:
     assert (site.account, site.region, site.is_dry) == ("123456789012", REGION, False)
     assert site.deploying[:5] == ("imagesearch", "deploy", "verify", "--region", REGION)
     assert masked(f"in {site.account}", site) == f"in {MASK}"
+
+
+def test_the_command_line_knows_every_step_and_its_options(tmp_path: Path) -> None:
+    for site in (in_aws(REGION, folder=tmp_path), on_this_machine(folder=tmp_path)):
+        for step in (*steps_of(site, tmp_path), destruction_of(site)):
+            assert step.command[0] == "python" or is_known(step.command), step.line
 
 
 def test_commands_leave_the_repositorys_lock_alone_and_hear_of_no_other_deployment(
