@@ -21,6 +21,8 @@ from scripts.repository import ROOT, cdk_program, search_path
 from stacks.model_lock import LockedModel, publish_command
 from stacks.settings import Settings
 
+STDERR_FILENO = 2
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -186,9 +188,14 @@ class _Place:
 
 
 def _cdk_deploy(stacks: str, options: Sequence[str]) -> None:
-    """``cdk deploy`` with the terminal's own input and output: it may ask for approval."""
+    """``cdk deploy`` with the terminal's own input, as it may ask for approval.
+
+    What it says, ARNs on its standard output included, is for people: an answer for programs stays clean.
+    """
     command = [str(cdk_program()), "deploy", stacks, *options]
-    finished = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": search_path()}, check=False)
+    finished = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PATH": search_path()}, stdout=STDERR_FILENO, check=False
+    )
     if finished.returncode:
         raise CommandError(
             "cdk_failed",

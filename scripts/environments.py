@@ -21,5 +21,17 @@ def deployed_settings(environment: str) -> Settings:
 
 def app_context(settings: Settings, *, region: str, lock: Path) -> tuple[str, ...]:
     """The options of `cdk` that build ``settings`` in ``region`` with the models of ``lock``."""
-    requested = ("--context", f"environment={settings.name}") if settings.name in ON_REQUEST else ()
-    return ("--context", f"region={region}", "--context", f"model_lock={lock.absolute()}", *requested)
+    return (
+        *("--context", f"region={region}"),
+        *("--context", f"model_lock={lock.absolute()}"),
+        *_requested(settings.name),
+    )
+
+
+def data_command(environment: str) -> str:
+    """The command that deploys the stack with the artifact bucket, for which no model is needed."""
+    return " ".join(("npx cdk deploy", f"{environment}/Data", *_requested(environment)))
+
+
+def _requested(environment: str) -> tuple[str, ...]:
+    return ("--context", f"environment={environment}") if environment in ON_REQUEST else ()

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scripts.artifact.digests import file_digest
 from scripts.artifact.package import PackagedModel
 from scripts.aws_errors import unreachable
+from scripts.environments import data_command
 from scripts.errors import CommandError
 from scripts.outputs import stack_outputs
 from stacks.model_lock import LockedModel, ModelLock, ModelLockError
@@ -121,7 +122,7 @@ def find_bucket(environment: str, *, cloudformation: "CloudFormationClient") -> 
         raise CommandError(
             "data_stack_missing",
             f"There is no stack {stack} in this account and region. Deploy it first, no model needed: "
-            f"npx cdk deploy {environment}/Data; or pass --bucket.",
+            f"{data_command(environment)}; or pass --bucket.",
         )
     if BUCKET_OUTPUT not in outputs:
         raise CommandError(

@@ -58,6 +58,8 @@ def attempted(call: Callable[[], object]) -> str | None:
     """Do what may be refused, and return why it was."""
     try:
         call()
+    except CommandError as error:
+        return error.message
     except (ClientError, BotoCoreError) as error:
         return str(error)
     return None

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from scripts.artifact.cli import LOCK
+from scripts.aws_errors import aws_errors
 from scripts.destroy.aws import Place
 from scripts.destroy.command import Destruction, Result
 from scripts.environments import app_context, deployed_settings
@@ -75,7 +76,8 @@ def _take_down_here() -> None:
 
 
 def _confirm(place: Place) -> None:
-    account = place.client("sts").get_caller_identity()["Account"]
+    with aws_errors():
+        account = place.client("sts").get_caller_identity()["Account"]
     console.print(
         f"This removes {place.name} from the account {account}, {place.region}, with all pictures.",
         highlight=False,
@@ -105,9 +107,9 @@ def _say(line: str) -> None:
 def _show(result: Result, environment: str) -> None:
     if result.is_clean:
         console.print(f"Nothing of {environment} is left that costs anything.", highlight=False)
-        return
     for each in result.leftovers:
-        console.print(f"[yellow]![/yellow] {each.kind}: {escape(each.name)}", highlight=False, soft_wrap=True)
+        sign = "[yellow]![/yellow]" if each.certain else "?"
+        console.print(f"{sign} {each.kind}: {escape(each.name)}", highlight=False, soft_wrap=True)
         console.print(f"    → {escape(each.command)}", highlight=False, soft_wrap=True)
     for unseen in result.unseen:
         _say(f"? {unseen.kind}: could not look: {unseen.why}")

@@ -35,8 +35,8 @@ class Result:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing is left, as far as anybody could look."""
-        return not self.leftovers and not self.unseen
+        """Whether nothing is left for certain, as far as anybody could look."""
+        return not any(each.certain for each in self.leftovers) and not self.unseen
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.aws_errors import aws_errors
 from scripts.destroy.aws import APPLICATION, Place, attempted, is_unknown
 from scripts.destroy.buckets import buckets, empty
 from scripts.errors import CommandError
@@ -20,12 +21,16 @@ KEY_DAYS = 7
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
-    """Something that is there still; ``command`` removes it, as ``remove`` does."""
+    """Something that is there still; ``command`` removes it, as ``remove`` does.
+
+    What is not ``certain`` is told of by its tags only, which may be of something that is gone.
+    """
 
     kind: str
     name: str
     command: str
     remove: Callable[[], object] | None = None
+    certain: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +135,12 @@ def domain_is_going(place: Place) -> bool:
     name = place.settings.domain_name
     if name not in _domain_names(place):
         return False
-    status = place.client("opensearch").describe_domain(DomainName=name)["DomainStatus"]
+    client = place.client("opensearch")
+    with aws_errors():
+        try:
+            status = client.describe_domain(DomainName=name)["DomainStatus"]
+        except client.exceptions.ResourceNotFoundException:
+            return True  # it was listed, and has gone since
     return bool(status.get("Deleted"))
 
 
@@ -198,7 +208,9 @@ def _keys(place: Place) -> Iterator[Leftover]:
         key = each.get("TargetKeyId")
         if each["AliasName"] != alias or key is None:
             continue
-        if kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion":
+        with aws_errors():
+            state = kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"]
+        if state == "PendingDeletion":
             continue
         yield Leftover(
             kind="key",
@@ -284,6 +296,7 @@ def _tagged(place: Place) -> Iterator[Leftover]:
                 kind="tagged resource",
                 name=arn,
                 command="look in the console: the tagging API may tell of what is gone for some hours",
+                certain=False,
             )
 
 

@@ -181,5 +181,5 @@ def write_atomically(path: Path, text: str) -> None:
     """Write a file that a reader finds whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text(text)
+    partial.write_text(text, "utf-8")
     partial.replace(path)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from scripts.aws_errors import aws_errors
 from scripts.environments import deployed_settings
 from scripts.stack_outputs import LOCAL, Account, account_of, outputs, require_output
 from scripts.target import Target, find_target
@@ -54,13 +55,15 @@ def _credentials(environment: str, found: dict[str, str], account: Account) -> d
             return {"IMAGESEARCH_AUTHORISATION": "iam", "AWS_REGION": str(account.session.region_name)}
         case "cognito":
             pool, client = output("UserPoolId"), output("MachineClientId")
-            described: Any = account.client("cognito-idp").describe_user_pool_client(
-                UserPoolId=pool, ClientId=client
-            )
+            with aws_errors():
+                described: Any = account.client("cognito-idp").describe_user_pool_client(
+                    UserPoolId=pool, ClientId=client
+                )
             return {
                 "IMAGESEARCH_TOKEN_URL": output("TokenUrl"),
                 "IMAGESEARCH_CLIENT_ID": client,
                 "IMAGESEARCH_CLIENT_SECRET": described["UserPoolClient"]["ClientSecret"],
             }
-    key = account.client("apigateway").get_api_key(apiKey=output("ApiKeyId"), includeValue=True)
+    with aws_errors():
+        key = account.client("apigateway").get_api_key(apiKey=output("ApiKeyId"), includeValue=True)
     return {"IMAGESEARCH_API_KEY": str(key["value"])}

@@ -45,7 +45,10 @@ def bulk(answer: str) -> str:
     run = json.loads(answer)
     planned, indexed, rejected = run["planned"], run["indexed"], run["rejected"]
     said = f"{planned} planned, {indexed} indexed, {rejected} rejected"
-    _require(run["status"] == "complete" and planned == indexed > 0, f"The run is {run['status']}: {said}.")
+    _require(
+        run["status"] == "complete" and planned == indexed > 0,
+        f"The run is {run['status']}: {said}. {run['reason'] or ''}".rstrip(),
+    )
     return f"{said}, {run['seconds'] or 0:.0f} s"
 
 

@@ -1,6 +1,7 @@
 """The command ``imagesearch verify-aws``."""
 
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from scripts.verify_aws.record import begin, find
 from scripts.verify_aws.site import Site, in_aws, on_this_machine, require_nothing_stands
 from scripts.verify_aws.spending import PLANNED_HOURS, Budget, Prices
 from scripts.verify_aws.steps import destruction_of, steps_of
-from scripts.verify_aws.trial import Trial
+from scripts.verify_aws.trial import PAUSES_SECONDS, Trial
 
 LIMIT_USD = 5.0
 FOLDER = BUILD / "verify-aws"
@@ -54,15 +55,16 @@ def verify_aws_command(
         record=record or begin(site),
         keep=keep,
         say=_say,
+        pauses=() if dry_run else PAUSES_SECONDS,
     )
     if record is None:
         require_nothing_stands(site)
         trial.budget.require_planned(trial.jobs)
     if not yes and not dry_run:
         _confirm(trial, site)
-    # A job that is stopped ends like one that is interrupted, with the destruction; also where a shell lets
-    # what it runs in the background ignore interrupts.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # A job that is stopped, or whose terminal goes, ends like one that is interrupted, with the destruction;
+    # also where a shell lets what it runs in the background ignore interrupts.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     if status := trial.run():
         raise typer.Exit(status)
@@ -81,4 +83,6 @@ def _confirm(trial: Trial, site: Site) -> None:
 
 
 def _say(line: str) -> None:
-    console.print(escape(line), highlight=False, soft_wrap=True)
+    # Whoever listened may be gone, which must not keep anything from being destroyed; Rich ends the program.
+    with suppress(OSError, SystemExit):
+        console.print(escape(line), highlight=False, soft_wrap=True)

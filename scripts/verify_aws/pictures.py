@@ -4,6 +4,7 @@ python -m scripts.verify_aws.pictures FOLDER
 """
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,19 +17,26 @@ from scripts.errors import CommandError
 from scripts.gallery import gallery
 from scripts.target import LOCAL_CREDENTIALS, Target, find_target
 
+SETTLING_SECONDS = 90.0
+"""How long a rule may still match after it was disabled, and an event be under way, in AWS."""
+
 
 def put_pictures(folder: Path, *, target: Target) -> int:
     """Copy the demo's pictures into ``folder`` and from there into the bucket; return how many there are."""
     pictures, bucket, s3 = gallery(folder), target.image_bucket(), target.s3()
-    with aws_errors(), unheard(_events(target), bucket):
+    settling = SETTLING_SECONDS if target.aws_endpoint_url is None else 0.0
+    with aws_errors(), unheard(_events(target), bucket, settling=settling):
         for picture in pictures:
             s3.upload_file(str(picture), bucket, picture.name)
     return len(pictures)
 
 
 @contextmanager
-def unheard(events: Any, bucket: str) -> Iterator[None]:
-    """Disable the rules that hear of the bucket's objects meanwhile; CommandError (``rule_missing``)."""
+def unheard(events: Any, bucket: str, *, settling: float) -> Iterator[None]:
+    """Disable the rules that hear of the bucket's objects meanwhile; CommandError (``rule_missing``).
+
+    It waits for ``settling`` seconds after each change and before the next.
+    """
     pages = events.get_paginator("list_rules").paginate()
     rules = [rule["Name"] for page in pages for rule in page["Rules"] if _hears_of(rule, bucket)]
     if not rules:
@@ -36,7 +44,9 @@ def unheard(events: Any, bucket: str) -> Iterator[None]:
     for rule in rules:
         events.disable_rule(Name=rule)
     try:
+        time.sleep(settling)
         yield
+        time.sleep(settling)
     finally:
         for rule in rules:
             events.enable_rule(Name=rule)

@@ -4,11 +4,12 @@ import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts.errors import CommandError
 from scripts.local.processes import write_atomically
-from scripts.verify_aws.site import Site
+from scripts.verify_aws.site import LOCK, Site
 
 NAME = "record.json"
 
@@ -40,6 +41,11 @@ class Record:
     jobs: int = 0
     going: bool = False
     taken: list[Taken] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """What it is called by: when it was begun."""
+        return f"{datetime.fromtimestamp(self.begun, UTC):%Y%m%d-%H%M%S}"
 
     @property
     def passed(self) -> set[str]:
@@ -85,8 +91,9 @@ def find(folder: Path, site: Site) -> Record | None:
 
 
 def forget(folder: Path) -> None:
-    """Remove the record: nothing of what it tells stands any more."""
-    (folder / NAME).unlink(missing_ok=True)
+    """Remove the record, and the lock of its models: nothing of what they tell stands any more."""
+    for name in (NAME, LOCK):
+        (folder / name).unlink(missing_ok=True)
 
 
 def digest_of(account: str) -> str:

@@ -52,7 +52,11 @@ def run(
         except BaseException:
             _end(process)
             raise
-    return Ended(status=process.returncode, answer=out.read_text("utf-8"), told=err.read_text("utf-8"))
+    return Ended(status=process.returncode, answer=_read(out), told=_read(err))
+
+
+def _read(path: Path) -> str:
+    return path.read_text("utf-8", errors="replace")
 
 
 def _wait(process: "subprocess.Popen[bytes]", watch: Callable[[], None]) -> None:

@@ -15,6 +15,9 @@ from stacks.settings import VERIFY, Settings
 
 PORTS = frozenset(f"IMAGESEARCH_{part}_PORT" for part in ("EMULATOR", "OPENSEARCH", "MODEL_SERVER", "WEB"))
 
+LOCK = "model.lock"
+"""What a trial's own models are recorded in: the repository's lock stays as it is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
@@ -56,8 +59,7 @@ def in_aws(region: str | None, *, folder: Path) -> Site:
             **_ours(),
             "AWS_REGION": where,
             "AWS_DEFAULT_REGION": where,
-            # The repository's own lock stays as it is.
-            "IMAGESEARCH_MODEL_LOCK": str(folder / "model.lock"),
+            "IMAGESEARCH_MODEL_LOCK": str(folder / LOCK),
         },
         addresses=lambda: variables_of(VERIFY.name, region=where),
     )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +14,19 @@ from scripts.verify_aws.spending import Budget
 from scripts.verify_aws.steps import Step
 from scripts.verify_aws.transcript import Ending, document, masked, write
 
-INTERRUPTED = 130
-ATTEMPTS = 2
-"""How often the destruction is tried: a stack that is still being changed refuses the first time."""
+INTERRUPTED, LEFT = 130, 2
+PAUSES_SECONDS = (60.0, 180.0, 420.0, 900.0)
+"""Before the destruction is tried again: a stack that is being changed refuses it, and networks fail."""
 
 SHOWN_LINES = 3
 
 
 @dataclass(kw_only=True)
 class Trial:
-    """One trial; ``keep`` leaves what stands, unless the limit is reached. ``say`` is told each step."""
+    """One trial; ``keep`` leaves what stands, unless the limit is reached. ``say`` is told each step.
+
+    ``pauses`` are the seconds before each further attempt at the destruction.
+    """
 
     site: Site
     steps: Sequence[Step]
@@ -32,19 +36,28 @@ class Trial:
     record: Record
     keep: bool
     say: Callable[[str], None]
+    pauses: Sequence[float] = PAUSES_SECONDS
     clock: Callable[[], float] = time.time
+    pause: Callable[[float], None] = time.sleep
 
     def run(self) -> int:
-        """Take every step and return the exit status: 0, 1 failed, 2 something is left, 130 interrupted."""
+        """Take every step and return the exit status.
+
+        0 all passed and nothing is left, 2 something is left that should not be, else 1 something failed or
+        130 it was interrupted.
+        """
         status, trouble = 0, None
         try:
             self._take_all()
+            self._require_passed()
         except CommandError as error:
             status, trouble = 1, f"{error.code}: {error.message}"
             # Money is what the limit is for: it does not leave standing what costs some.
             self.keep = self.keep and error.code != "limit_reached"
         except KeyboardInterrupt:
             status, trouble = INTERRUPTED, "It was interrupted."
+        except Exception as error:  # noqa: BLE001 - whatever it is, what stands costs money
+            status, trouble = 1, f"{type(error).__name__}: {error}"
         if trouble:
             self.say(trouble)
         left = self._clear_away()
@@ -52,7 +65,7 @@ class Trial:
         if left:
             self.say(left)
         self.say(f"Transcript: {path}")
-        return status or (2 if left and not self.keep else 0)
+        return LEFT if left and not self.keep else status
 
     @property
     def jobs(self) -> int:
@@ -71,6 +84,12 @@ class Trial:
             self.record.save(self.folder)
             self._take(step, limited=True)
 
+    def _require_passed(self) -> None:
+        """Refuse to call a trial passed that goes on with its destruction only (``steps_missing``)."""
+        missing = [step.name for step in self.steps if step.name not in self.record.passed]
+        if missing:
+            raise CommandError("steps_missing", f"Failed before, or not taken: {', '.join(missing)}.")
+
     def _clear_away(self) -> str | None:
         """Destroy what stands, and say what is left to be done, if anything is."""
         if self.record.standing_since is None:
@@ -84,20 +103,27 @@ class Trial:
             )
         self.record.going = True
         self.record.save(self.folder)
-        for _ in range(ATTEMPTS):
-            try:
-                self._take(self.destruction, limited=False)
-            except CommandError as error:
-                self.say(f"{error.code}: {error.message}")
-            except KeyboardInterrupt:
-                break
-            else:
-                forget(self.folder)
-                return None
+        with suppress(KeyboardInterrupt):
+            for pause in (*self.pauses, None):
+                if self._destroy():
+                    forget(self.folder)
+                    return None
+                if pause is not None:
+                    self.say(f"The destruction is tried again in {pause / 60:g} minutes.")
+                    self.pause(pause)
         return (
             f"The destruction has not ended well; what is left costs up to {hourly:.2f} USD an hour. Run: "
             f"{command}"
         )
+
+    def _destroy(self) -> bool:
+        """Whether the destruction has ended well."""
+        try:
+            self._take(self.destruction, limited=False)
+        except CommandError as error:
+            self.say(f"{error.code}: {error.message}")
+            return False
+        return True
 
     def _take(self, step: Step, *, limited: bool) -> None:
         """Take a step and note how it ended. Raises CommandError (``step_failed``, ``step_too_long`` …)."""
@@ -124,7 +150,8 @@ class Trial:
     def _answer(self, step: Step, watch: Callable[[], None]) -> str:
         """What a step's answer says, in one sentence."""
         variables = {**self.site.variables, **(self.site.addresses() if step.asks else {})}
-        log = self.folder / "logs" / step.name.replace(" ", "-")
+        number = len(self.record.taken) + 1
+        log = self._kept / "logs" / f"{number:02}-{step.name.replace(' ', '-')}"
         log.parent.mkdir(parents=True, exist_ok=True)
         ended = run(step.command, variables=variables, log=log, watch=watch)
         if ended.status not in step.statuses:
@@ -163,7 +190,12 @@ class Trial:
             seconds=self._stood(),
             ending=ending,
         )
-        return write(self.folder, written)
+        return write(self._kept, written)
+
+    @property
+    def _kept(self) -> Path:
+        """Where logs and transcript of this trial are, which no other one overwrites."""
+        return self.folder / f"{self.record.name}-{'emulator' if self.site.is_dry else 'aws'}"
 
 
 def _failed(step: Step, ended: Ended, log: Path) -> CommandError:

@@ -18,14 +18,15 @@ def test_a_dry_run_takes_every_step_and_leaves_nothing(tmp_path: Path) -> None:
     command = own_command(folder / "local")
     command("verify-aws", "--dry-run", "--folder", str(folder), check=True)
 
-    written = json.loads((folder / "transcript.json").read_text("utf-8"))
+    (kept,) = folder.glob("*-emulator")
+    written = json.loads((kept / "transcript.json").read_text("utf-8"))
     steps = [step.name for step in steps_of(on_this_machine(folder=folder), folder)]
     assert [step["name"] for step in written["steps"]] == [*steps, DESTROY]
     assert all(step["passed"] for step in written["steps"])
     assert written["steps"][-1]["said"] == "Nothing of local is left that costs anything."
     assert (written["where"], written["trouble"], written["left"]) == ("emulator", None, None)
     assert (written["reckoned_usd"], written["shown"]) == (0.0, {})
-    assert "**Every step passed.**" in (folder / "transcript.md").read_text("utf-8")
+    assert "**Every step passed.**" in (kept / "transcript.md").read_text("utf-8")
 
     parts = status(settings=LocalSettings.from_environment(command.variables))
     assert not any(part.running for part in parts)

@@ -41,7 +41,10 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The lines that the recording ``cdk`` wrote; it fails where a file ``fail`` lies beside it."""
     cdk, written = tmp_path / "cdk", tmp_path / "calls"
-    cdk.write_text(f'#!/bin/sh\necho "$1 $2 $7" >> {written}\ntest ! -e {tmp_path}/fail\n')
+    cdk.write_text(
+        f'#!/bin/sh\necho "arn:aws:cloudformation:a-stack"\necho "$1 $2 $7" >> {written}\n'
+        f"test ! -e {tmp_path}/fail\n"
+    )
     cdk.chmod(0o755)
     monkeypatch.setattr("scripts.repository.CDK", cdk)
     return written
@@ -114,6 +117,15 @@ def test_a_model_that_the_lock_names_but_the_bucket_lacks_is_published(
 
     keys = s3().list_objects_v2(Bucket="dev-artifacts")["Contents"]
     assert len(keys) == 1
+
+
+def test_what_the_cdk_says_is_kept_from_answers_for_programs(
+    tmp_path: Path, calls: Path, packaged: PackagedModel, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(tmp_path)
+    said = capfd.readouterr()
+    assert "arn:aws:cloudformation" not in said.out
+    assert "arn:aws:cloudformation:a-stack" in said.err
 
 
 def test_a_failed_cdk_stops_before_anything_is_published(

@@ -14,7 +14,7 @@ from scripts.cli import app
 from scripts.destroy.aws import Place
 from scripts.destroy.buckets import buckets, empty
 from scripts.destroy.command import Destruction, Result
-from scripts.destroy.leftovers import find_leftovers
+from scripts.destroy.leftovers import find_leftovers, remove_all
 from scripts.destroy.work import stop_work
 from scripts.errors import CommandError
 from stacks.settings import DEV, PROD, Settings
@@ -241,6 +241,47 @@ def test_what_only_carries_the_tags_is_told() -> None:
     result = Desk(place=a_place()).destroy()
     (leftover,) = result.leftovers
     assert (leftover.kind, leftover.name.endswith("dev-Ingest-Queue")) == ("tagged resource", True)
+    # The tagging API tells of what is gone for hours: that alone makes nothing unclean.
+    assert result.is_clean
+
+
+def test_what_refuses_to_be_removed_keeps_nothing_else() -> None:
+    name = a_bucket()
+    s3 = client("s3")
+    s3.meta.events.register("before-call.s3.DeleteObjects", _refuse)
+    logs = client("logs")
+    logs.create_log_group(logGroupName="/aws/sagemaker/Endpoints/imagesearch-dev-0123456789ab")
+    place = a_place(s3=s3)
+    found, _ = find_leftovers(place)
+    refused = remove_all(found)
+    assert list(refused) == [name]
+    assert logs.describe_log_groups()["logGroups"] == []
+
+
+def _refuse(**_: Any) -> None:
+    raise CommandError("bucket_not_emptied", "It keeps what it has.")
+
+
+def test_a_domain_that_goes_while_it_is_looked_at_is_none() -> None:
+    vanishing = client("opensearch")
+    stubber = Stubber(vanishing)
+    for _ in range(2):
+        stubber.add_response("list_domain_names", {"DomainNames": [{"DomainName": "imagesearch-dev"}]})
+    stubber.add_client_error("describe_domain", "ResourceNotFoundException", "It is gone.", 409)
+    stubber.activate()
+    assert find_leftovers(a_place(opensearch=vanishing)) == ([], [])
+
+
+def test_a_domain_that_may_not_be_looked_at_hides_no_other() -> None:
+    a_bucket()
+    denied = client("opensearch")
+    stubber = Stubber(denied)
+    for _ in range(2):
+        stubber.add_response("list_domain_names", {"DomainNames": [{"DomainName": "imagesearch-dev"}]})
+    stubber.add_client_error("describe_domain", "AccessDeniedException", "No.")
+    stubber.activate()
+    found, unseen = find_leftovers(a_place(opensearch=denied))
+    assert ([each.kind for each in found], [each.kind for each in unseen]) == (["bucket"], ["domains"])
 
 
 def test_a_list_that_is_refused_hides_no_other() -> None:

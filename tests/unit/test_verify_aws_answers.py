@@ -18,7 +18,7 @@ from tests.verified import ONLY_ON_AWS
 
 FINDING = {"check": "region", "state": "passed", "message": "us-east-1", "mend": None}
 SMOKE = {"steps": [{"name": "search by text", "seconds": 7.25, "said": "found", "code": None}]}
-RUN = {"status": "complete", "planned": 51, "indexed": 51, "rejected": 0, "seconds": 14.2}
+RUN = {"status": "complete", "planned": 51, "indexed": 51, "rejected": 0, "seconds": 14.2, "reason": None}
 CHECKED = {"status": "complete", "listed": 51, "missing": 0, "stale": 0, "described": 0, "orphaned": 0}
 HITS = {"hits": [{"key": "cat.png", "score": 0.99999}, {"key": "tiger.webp", "score": 0.7}]}
 ACTIVE = {"active": {"name": "images-1", "dimension": 256}}
@@ -69,7 +69,11 @@ def test_a_good_answer_is_said_in_a_sentence(check: Callable[[str], str], answer
         (answers.bulk, RUN | {"indexed": 50}, "51 planned, 50 indexed"),
         (answers.bulk, RUN | {"rejected": 1, "indexed": 50}, "1 rejected"),
         (answers.bulk, RUN | {"planned": 0, "indexed": 0}, "0 planned"),
-        (answers.bulk, RUN | {"status": "failed"}, "The run is failed"),
+        (
+            answers.bulk,
+            RUN | {"status": "failed", "reason": "It was stopped."},
+            "0 rejected. It was stopped.",
+        ),
         (answers.reconciled, CHECKED | {"stale": 2, "missing": 1}, "3 differences"),
         (answers.reconciled, CHECKED | {"status": "failed"}, "0 differences"),
         (found, {"hits": [{"key": "tiger.webp", "score": 0.7}]}, "cat.png should come first, not tiger.webp"),

@@ -139,20 +139,20 @@ def test_nobody_hears_of_pictures_while_they_are_put_and_everybody_does_afterwar
     a_rule("ours", BUCKET)
     a_rule("another's", "another-bucket")
     a_rule("of jobs", BUCKET, kind="SageMaker Transform Job State Change")
-    with unheard(client("events"), BUCKET):
+    with unheard(client("events"), BUCKET, settling=0):
         assert states() == {"ours": "DISABLED", "another's": "ENABLED", "of jobs": "ENABLED"}
     assert set(states().values()) == {"ENABLED"}
 
 
 def test_rules_hear_again_also_where_putting_fails() -> None:
     a_rule("ours", BUCKET)
-    with pytest.raises(OSError, match="cannot be put"), unheard(client("events"), BUCKET):
+    with pytest.raises(OSError, match="cannot be put"), unheard(client("events"), BUCKET, settling=0):
         raise OSError("it cannot be put")
     assert states() == {"ours": "ENABLED"}
 
 
 def test_pictures_are_not_put_where_no_rule_hears_of_them() -> None:
-    with pytest.raises(CommandError) as refusal, unheard(client("events"), BUCKET):
+    with pytest.raises(CommandError) as refusal, unheard(client("events"), BUCKET, settling=0):
         raise AssertionError("pictures would be put")
     assert refusal.value.code == "rule_missing"
 

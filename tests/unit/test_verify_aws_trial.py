@@ -37,13 +37,16 @@ class Desk:
     destruction: Step = field(default_factory=lambda: a_step("destroy"))
     limit: float = 10.0
     keep: bool = False
+    is_dry: bool = False
+    addresses: Callable[[], dict[str, str]] = dict
     clock: Callable[[], float] = lambda: 0.0
+    pauses: list[float] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     @property
     def site(self) -> Site:
         here = on_this_machine(folder=self.folder)
-        return replace(here, account=ACCOUNT, is_dry=False)
+        return replace(here, account=ACCOUNT, is_dry=self.is_dry, addresses=self.addresses)
 
     def try_it(self) -> int:
         return Trial(
@@ -56,6 +59,7 @@ class Desk:
             keep=self.keep,
             say=self.said.append,
             clock=self.clock,
+            pause=self.pauses.append,
         ).run()
 
     def done(self) -> list[str]:
@@ -63,11 +67,16 @@ class Desk:
         file = self.folder / "done"
         return file.read_text().split() if file.exists() else []
 
+    @property
+    def kept(self) -> Path:
+        """Where the latest trial has left its logs and its transcript."""
+        return max(self.folder.glob("*-aws"))
+
     def transcript(self) -> str:
-        return (self.folder / "transcript.md").read_text("utf-8")
+        return (self.kept / "transcript.md").read_text("utf-8")
 
     def written(self) -> dict[str, object]:
-        written: dict[str, object] = json.loads((self.folder / "transcript.json").read_text("utf-8"))
+        written: dict[str, object] = json.loads((self.kept / "transcript.json").read_text("utf-8"))
         return written
 
 
@@ -83,7 +92,7 @@ def test_every_step_is_taken_and_then_everything_is_destroyed(desk: Desk) -> Non
     assert find(desk.folder, desk.site) is None
     assert "**Every step passed.**" in desk.transcript()
     assert [row["name"] for row in desk.written()["steps"]] == desk.done()  # type: ignore[attr-defined]
-    assert desk.said[-1] == f"Transcript: {desk.folder / 'transcript.md'}"
+    assert desk.said[-1] == f"Transcript: {desk.kept / 'transcript.md'}"
 
 
 def test_a_step_that_fails_is_the_last_before_the_destruction(desk: Desk) -> None:
@@ -93,7 +102,7 @@ def test_a_step_that_fails_is_the_last_before_the_destruction(desk: Desk) -> Non
     assert desk.done() == ["deploy", "destroy"]
     (told,) = [line for line in desk.said if line.startswith("step_failed: ")]
     assert "ended with status 3: what is wrong" in told
-    assert str(desk.folder / "logs" / "break.err") in told
+    assert str(desk.kept / "logs" / "02-break.err") in told
     assert "Not everything was as it must be: step_failed" in desk.transcript()
 
 
@@ -180,7 +189,9 @@ def test_a_destruction_that_fails_is_tried_again_and_told_and_all_that_the_comma
     whole = desk.destruction
     desk.destruction = a_step("destroy", program="open('done', 'a').write('try '); raise SystemExit(2)")
     assert desk.try_it() == 2
-    assert desk.done() == ["ask", "deploy", "use", "try", "try"]
+    assert desk.done() == ["ask", "deploy", "use", *["try"] * 5]
+    assert desk.pauses == [60, 180, 420, 900]
+    assert len(list((desk.kept / "logs").glob("*-destroy.err"))) == 5
     left = f"what is left costs up to 1.00 USD an hour. Run: {desk.destruction.line}"
     assert any(line.endswith(left) for line in desk.said)
     assert left in desk.transcript()
@@ -192,11 +203,56 @@ def test_a_destruction_that_fails_is_tried_again_and_told_and_all_that_the_comma
     assert find(desk.folder, desk.site) is None
 
 
+def test_a_trial_that_only_destroys_is_none_that_has_passed(desk: Desk) -> None:
+    whole = desk.destruction
+    desk.steps = (desk.steps[1], a_step("break", program="raise SystemExit(3)"), a_step("more"))
+    desk.destruction = a_step("destroy", program="raise SystemExit(2)")
+    # Something is left: that is worse than the failure that it began with.
+    assert desk.try_it() == 2
+
+    desk.destruction = whole
+    assert desk.try_it() == 1
+    assert desk.done() == ["deploy", "destroy"]
+    assert "steps_missing: Failed before, or not taken: break, more." in desk.said
+    assert "Every step passed" not in desk.transcript()
+
+
+def test_whatever_goes_wrong_ends_in_the_destruction(desk: Desk) -> None:
+    def breaks() -> dict[str, str]:
+        raise RuntimeError("nobody expected this")
+
+    desk.steps = (desk.steps[1], a_step("use", asks=True))
+    desk.addresses = breaks
+    assert desk.try_it() == 1
+    assert desk.done() == ["deploy", "destroy"]
+    assert "RuntimeError: nobody expected this" in desk.said
+
+
+def test_the_lock_of_a_trials_models_goes_with_it(desk: Desk) -> None:
+    lock = desk.folder / "model.lock"
+    lock.write_text("")
+    desk.keep = True
+    assert desk.try_it() == 0
+    assert lock.exists()
+    desk.keep = False
+    assert desk.try_it() == 0
+    assert not lock.exists()
+
+
+def test_a_dry_trial_and_another_one_leave_what_was_written_before(desk: Desk) -> None:
+    assert desk.try_it() == 0
+    before = desk.transcript()
+    desk.is_dry = True
+    assert desk.try_it() == 0
+    assert desk.transcript() == before
+    assert len(list(desk.folder.glob("*-emulator"))) == 1
+
+
 def test_no_account_stands_in_what_may_be_shown(desk: Desk) -> None:
     loud = a_step("use", program=f"print('in', {int(ACCOUNT) - 1} + 1)")
     desk.steps = (desk.steps[1], loud)
     assert desk.try_it() == 0
-    shown = [desk.transcript(), (desk.folder / "transcript.json").read_text(), *desk.said]
+    shown = [desk.transcript(), (desk.kept / "transcript.json").read_text(), *desk.said]
     assert not any(ACCOUNT in text for text in shown)
     assert "in ************" in desk.transcript()
 
