@@ -257,7 +257,9 @@ export class App {
   }
 
   async #searchPart(crop) {
-    const example = await this.examples.upload(crop, { signal: this.#ends.signal });
+    const { signal } = this.#ends;
+    const example = await this.examples.upload(crop, { signal });
+    signal.throwIfAborted();
     await this.search(queryOf({ filters: this.query.filters, examples: [example] }));
   }
 

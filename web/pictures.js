@@ -52,6 +52,7 @@ export async function uploadForLibrary(api, blob, key, options) {
 
 /** Send the form of an upload; `onProgress` hears of the share that is sent. */
 function sendForm(form, blob, { signal, onProgress = () => {} } = {}) {
+  signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const data = new FormData();

@@ -24,7 +24,7 @@ KEYS = 1
 FIREWALL_RULES = 7
 MACHINE_CLIENTS = 1
 DASHBOARDS = 1
-ALARMS = 23
+ALARMS = 24
 METRICS = 18
 """Of the application itself: eight of searches, four of ingest, four of bulk runs, two of the canary."""
 

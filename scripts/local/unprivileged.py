@@ -1,11 +1,13 @@
 """Letting the unprivileged user, as whom OpenSearch must run when we are root, read what it needs."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.errors import CommandError
@@ -28,28 +30,27 @@ def readable_copy(source: Path, user: int | None) -> Path:
         return source
     folder = _public_folder(source)
     copy = folder / source.name
-    if not _is_like(copy, source):
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+    with _alone(folder), tempfile.TemporaryDirectory(dir=folder) as scratch:
+        if _files(copy) != _files(source):
             shutil.copytree(source, Path(scratch) / "new")
-            if copy.exists() and not _is_like(copy, source):
+            if copy.exists():
                 copy.rename(Path(scratch) / "old")
-            with suppress(OSError):  # another process was faster
-                (Path(scratch) / "new").rename(copy)
+            (Path(scratch) / "new").rename(copy)
     return copy
 
 
-def _is_like(copy: Path, source: Path) -> bool:
-    """Whether ``copy`` has every file of ``source``, as large and as old."""
-    files = [path for path in source.rglob("*") if path.is_file()]
-    try:
-        return copy.is_dir() and all(_seen(path) == _seen(copy / path.relative_to(source)) for path in files)
-    except FileNotFoundError:
-        return False
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from making the same copy meanwhile."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
-def _seen(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
+def _files(folder: Path) -> dict[Path, tuple[int, int]]:
+    """How large and how old each file of a folder is."""
+    files = {path.relative_to(folder): path.stat() for path in folder.rglob("*") if path.is_file()}
+    return {path: (found.st_size, found.st_mtime_ns) for path, found in files.items()}
 
 
 def writable_folder(wanted: Path, user: int | None) -> Path:

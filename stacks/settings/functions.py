@@ -40,7 +40,7 @@ class IngestSettings:
     """The way of a picture from an event to the index.
 
     An event that fails comes again after the visibility timeout, six times the function's, and is given up
-    after `max_receives`: 20 outlast four hours without an index or a model.
+    after `max_receives`: 21 outlast four hours without an index or a model.
     """
 
     memory_mb: int = 512
@@ -48,7 +48,7 @@ class IngestSettings:
     invoke_timeout_seconds: int = 60
     batch_size: int = 10
     max_concurrency: int = 5
-    max_receives: int = 20
+    max_receives: int = 21
 
     def __post_init__(self) -> None:
         """Check the ranges, and that the function outlives the call that it waits for."""
@@ -61,15 +61,22 @@ class IngestSettings:
         require_between("ingest.batch_size", self.batch_size, 1, limits.QUEUE_BATCH.value)
         low, high = limits.QUEUE_MINIMUM_CONCURRENCY.value, limits.QUEUE_CONCURRENCY.value
         require_between("ingest.max_concurrency", self.max_concurrency, low, high)
-        require(self.max_receives >= 1, f"ingest.max_receives must be at least 1, not {self.max_receives}")
         require_between(
             "ingest: visibility timeout", self.visibility_seconds, 1, limits.QUEUE_VISIBILITY_SECONDS.value
         )
+        # Half of the queue's retention is left for events that wait behind others.
+        longest = self.retention_days * 24 * 3600 // 2
+        require_between("ingest.max_receives", self.max_receives, 1, longest // self.visibility_seconds)
 
     @property
     def visibility_seconds(self) -> int:
         """Visibility timeout of the queue: the multiple of the function's timeout that Lambda asks for."""
         return self.timeout_seconds * limits.QUEUE_VISIBILITY_FACTOR.value
+
+    @property
+    def retention_days(self) -> int:
+        """How long an event may wait in the queue; dead letters, counted from the same day, twice as long."""
+        return limits.QUEUE_RETENTION_DAYS.value // 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -143,6 +143,7 @@ def test_every_call_of_a_function_is_retried_unless_its_error_is_final(
 def test_final_errors_are_errors_of_the_functions() -> None:
     # Lambda tells Step Functions the name of the exception's class.
     assert all(issubclass(getattr(errors, name), errors.ImageSearchError) for name in FINAL_ERRORS)
+    assert "SearchDeniedError" in FINAL_ERRORS, "roles of the domain change by deployments only"
 
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)

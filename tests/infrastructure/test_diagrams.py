@@ -108,7 +108,7 @@ WHAT_MAKES_ARROWS: dict[str, Taken] = {
     "redrive": (
         "picture",
         without_property("AWS::SQS::Queue", "Ingest", "RedrivePolicy"),
-        ("ingest_queue", "after 20 tries", "dead_letters_queue"),
+        ("ingest_queue", "after 21 tries", "dead_letters_queue"),
     ),
     "right to embed": (
         "picture",

@@ -211,7 +211,10 @@ def test_events_that_fail_for_good_reach_a_dead_letter_queue(synthesized: Synthe
     for stacks in synthesized.templates.values():
         queues = resources(stacks["Ingest"], "AWS::SQS::Queue")
         redrives = [q["Properties"]["RedrivePolicy"] for q in queues if "RedrivePolicy" in q["Properties"]]
-        assert [redrive["maxReceiveCount"] for redrive in redrives] == [20]
+        assert [redrive["maxReceiveCount"] for redrive in redrives] == [21]
+        (queue,) = [queue["Properties"] for queue in queues if "RedrivePolicy" in queue["Properties"]]
+        tried = queue["VisibilityTimeout"] * redrives[0]["maxReceiveCount"]
+        assert tried < queue["MessageRetentionPeriod"], "events would be lost before they are dead letters"
         (rule,) = resources(stacks["Ingest"], "AWS::Events::Rule")
         (target,) = rule["Properties"]["Targets"]
         assert target["DeadLetterConfig"]["Arn"] == redrives[0]["deadLetterTargetArn"]

@@ -71,6 +71,7 @@ class Machines:
     def __init__(self) -> None:
         self.tokens = 0
         self.is_revoked = False
+        self.takes_none = False
 
     def __call__(self, request: str) -> list[bytes]:
         known = base64.b64encode(b"client-1:the-secret").decode()
@@ -79,7 +80,11 @@ class Machines:
         if request.startswith("POST /oauth2/token ") and f"Authorization: Basic {known}" in request:
             self.tokens, self.is_revoked = self.tokens + 1, False
             return [_alone({"access_token": f"token-{self.tokens}", "expires_in": 3600})]
-        if self.is_revoked or f"Authorization: Bearer token-{self.tokens}\r" not in request:
+        if (
+            self.takes_none
+            or self.is_revoked
+            or f"Authorization: Bearer token-{self.tokens}\r" not in request
+        ):
             return [_alone({"error": {"code": "token_expired"}}, status="401 Unauthorized")]
         return [_alone(FOUND)]
 
@@ -130,13 +135,25 @@ def test_a_token_is_got_by_the_clients_secret_and_serves_until_it_ends(
     assert machines.tokens == 2
 
 
-def test_a_token_that_is_refused_is_used_no_more(asking: DeployedApi, machines: Machines) -> None:
+def test_a_token_that_is_refused_is_exchanged_for_another_one(
+    asking: DeployedApi, machines: Machines
+) -> None:
     asking.search("a photograph")
     machines.is_revoked = True
-    with pytest.raises(ApiRefusedError, match="401"):
-        asking.search("a photograph")
     assert asking.search("a photograph") == FOUND
     assert machines.tokens == 2
+
+
+def test_a_token_that_was_just_got_and_is_refused_is_a_refusal(
+    asking: DeployedApi, machines: Machines
+) -> None:
+    machines.takes_none = True
+    for tokens in (1, 2):
+        with pytest.raises(ApiRefusedError, match="401"):
+            asking.search("a photograph")
+        assert machines.tokens == tokens
+    machines.takes_none = False
+    assert asking.search("a photograph") == FOUND
 
 
 def test_credentials_that_cannot_be_had_are_a_refusal() -> None:

@@ -275,6 +275,22 @@ def test_every_request_is_signed_for_es_with_the_credentials_of_the_moment() -> 
     assert len({each.partition("Credential=")[2].partition("/")[0] for each in signatures}) == len(signatures)
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("security_exception", errors.SearchDeniedError),
+        ("index_not_found_exception", errors.IndexMissingError),
+        ("unavailable_shards_exception", errors.SearchUnavailableError),
+    ],
+)
+def test_an_error_in_place_of_one_of_many_documents_is_translated(
+    kind: str, expected: type[Exception]
+) -> None:
+    absent, refused = {"_id": "a", "found": False}, {"_id": "b", "error": {"type": kind, "reason": "no"}}
+    with opensearch_server({"docs": [absent, refused]}) as server, pytest.raises(expected):
+        server.index().known("images-1", ["a", "b"])
+
+
 def test_signing_needs_a_region_and_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

@@ -163,6 +163,17 @@ def test_documents_that_are_never_taken_make_it_unavailable() -> None:
     assert len(server.sent) == 8
 
 
+def test_documents_that_a_block_keeps_out_are_told_with_its_reason() -> None:
+    block = {"type": "cluster_block_exception", "reason": "blocked by: [FORBIDDEN/5/index read-only (api)];"}
+    refused = {"status": 403, "error": block}
+    with (
+        _server(lambda _, ids: [refused] * len(ids)) as server,
+        pytest.raises(SearchUnavailableError, match=r"403, cluster_block_exception: .*read-only \(api\)"),
+    ):
+        server.put()
+    assert len(server.sent) == 8
+
+
 @pytest.mark.parametrize(
     "answer", [403, [{"status": 403, "error": DENIED}] * 3], ids=["request", "documents"]
 )

@@ -113,7 +113,14 @@ def test_a_readable_copy_is_made_anew_only_where_its_source_has_changed(
     assert (readable_copy(home, NOBODY) / "file").read_text() == "another edition"
     (home / "more").write_text("")
     assert (readable_copy(home, NOBODY) / "more").exists()
-    assert [path.name for path in public.glob("*/*")] == ["distribution"], "nothing is left over"
+    (home / "more").unlink()
+    assert not (readable_copy(home, NOBODY) / "more").exists()
+    (home / "file").unlink()
+    (home / "file").mkdir()
+    assert (readable_copy(home, NOBODY) / "file").is_dir()
+    assert sorted(path.name for path in public.glob("*/*")) == ["distribution", "lock"], (
+        "nothing is left over"
+    )
 
 
 def test_a_public_folder_that_somebody_else_made_is_refused(

@@ -57,19 +57,27 @@ class DeployedApi:
 
     def search(self, text: str) -> Mapping[str, Any]:
         """Return the answer to a search for one picture."""
-        if self._clock() >= self._use_until:
+        are_kept = self._clock() < self._use_until
+        if not are_kept:
             self._get_credentials()
-        try:
-            answer = self._session.post(f"{self._url}search", json={"text": text, "k": 1}, timeout=_SECONDS)
-        except requests.RequestException as error:
-            raise ApiUnavailableError(
-                f"The API cannot be reached: {type(error).__name__}.", retry_after=_RETRY_AFTER_SECONDS
-            ) from error
+        answer = self._ask(text)
+        if answer.status_code in _DENIED and are_kept:
+            # Keys are changed, and clients get new secrets.
+            self._get_credentials()
+            answer = self._ask(text)
         if answer.status_code in _DENIED:
             self._use_until = -math.inf
         if answer.status_code != requests.codes.ok:
             raise _refusal(answer)
         return _read(answer)
+
+    def _ask(self, text: str) -> requests.Response:
+        try:
+            return self._session.post(f"{self._url}search", json={"text": text, "k": 1}, timeout=_SECONDS)
+        except requests.RequestException as error:
+            raise ApiUnavailableError(
+                f"The API cannot be reached: {type(error).__name__}.", retry_after=_RETRY_AFTER_SECONDS
+            ) from error
 
     def _get_credentials(self) -> None:
         """Raise ApiRefusedError where there are none to be had."""
@@ -101,7 +109,8 @@ class DeployedApi:
     def _token(self, access: TokenAccess) -> _Credentials:
         users = boto3.client("cognito-idp")
         client = users.describe_user_pool_client(UserPoolId=access.user_pool_id, ClientId=access.client_id)
-        answer = self._session.post(
+        # Not by the session: a connection that was frozen with the function would fail it.
+        answer = requests.post(
             access.token_url,
             data={"grant_type": "client_credentials", "scope": access.scope},
             auth=(access.client_id, client["UserPoolClient"]["ClientSecret"]),

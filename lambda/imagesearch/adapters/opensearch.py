@@ -9,6 +9,8 @@ from opensearchpy import ConflictError, NotFoundError, OpenSearch
 from imagesearch.adapters import opensearch_bulk, opensearch_search
 from imagesearch.adapters import opensearch_schema as schema
 from imagesearch.adapters.opensearch_client import (
+    DENIED,
+    denied,
     error_type,
     overloaded,
     read_active,
@@ -242,4 +244,6 @@ def _check_was_read(entry: dict[str, Any]) -> None:
         return
     if error["type"] == "index_not_found_exception":
         raise IndexMissingError("The index is missing: it was never set up, or has been deleted.")
+    if error["type"] == DENIED:
+        raise denied(403)
     raise overloaded(f"could not read a document ({error['type']})")

@@ -71,8 +71,8 @@ def _write(client: OpenSearch, index: str, batch: list[Entry], pause: Callable[[
     pauses = iter(_PAUSES)
     while True:
         try:
-            batch = _send(client, index, batch)
-            trouble = overloaded("does not take all documents")
+            batch, told = _send(client, index, batch)
+            trouble = overloaded(f"does not take all documents{told}")
         except SearchUnavailableError as error:
             trouble = error
         if not batch:
@@ -83,14 +83,20 @@ def _write(client: OpenSearch, index: str, batch: list[Entry], pause: Callable[[
         pause(random.uniform(seconds / 2, seconds))  # noqa: S311 - jitter, no secret
 
 
-def _send(client: OpenSearch, index: str, batch: list[Entry]) -> list[Entry]:
-    """Send one request, and return the entries that are to be sent again."""
+def _send(client: OpenSearch, index: str, batch: list[Entry]) -> tuple[list[Entry], str]:
+    """Send one request, and return the entries that are to be sent again, with what was said of the last."""
     with translated():
         answer = client.bulk(
             index=index, body=b"".join(entry.lines for entry in batch), params=dict(_PARAMETERS)
         )
     results = [next(iter(item.values())) for item in answer["items"]]
-    return [entry for entry, result in zip(batch, results, strict=True) if not _is_written(result)]
+    left = [(entry, result) for entry, result in zip(batch, results, strict=True) if not _is_written(result)]
+    return [entry for entry, _ in left], "".join(_told(result) for _, result in left[-1:])
+
+
+def _told(result: dict[str, Any]) -> str:
+    error = result["error"]
+    return f" ({result['status']}, {error.get('type')}: {error.get('reason')})"
 
 
 def _is_written(result: dict[str, Any]) -> bool:

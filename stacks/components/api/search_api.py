@@ -86,6 +86,7 @@ class SearchApi(Construct):
             cloud_watch_role=True,
             deploy_options=self._stage(settings),
         )
+        self._keep_execution_logs(settings)
         asked = authorisation(self, settings=settings, users=users)
         self._add_routes(functions, asked)
         self._add_error_shape(asked)
@@ -124,6 +125,17 @@ class SearchApi(Construct):
             throttling_burst_limit=settings.api.burst,
             method_options=_own_throttles(settings),
         )
+
+    def _keep_execution_logs(self, settings: Settings) -> None:
+        """Make the log group that API Gateway makes where it is missing: one without an end, of no stack."""
+        execution_logs = logs.LogGroup(
+            self,
+            "ExecutionLogs",
+            log_group_name=f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{names.API_STAGE}",
+            retention=RETENTION[settings.functions.log_retention_days],
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        self.api.deployment_stage.node.add_dependency(execution_logs)
 
     def _add_routes(self, functions: Mapping[Answering, lambda_.IFunction], asked: Authorisation) -> None:
         validator = self.api.add_request_validator(

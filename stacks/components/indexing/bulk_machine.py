@@ -25,6 +25,7 @@ _ERROR = "$.error"
 FINAL_ERRORS = (
     *("SettingsError", "EventInvalidError", "RunUnknownError", "RunOutdatedError", "ModelNotDeployedError"),
     *("ArtifactMissingError", "ArtifactDamagedError", "ShardIncompleteError", "BulkIncompleteError"),
+    "SearchDeniedError",
 )
 
 

@@ -36,6 +36,7 @@ class IngestQueue(Construct):
             queue_name=names.ingest_queue(settings),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
+            retention_period=cdk.Duration.days(settings.ingest.retention_days),
             visibility_timeout=cdk.Duration.seconds(settings.ingest.visibility_seconds),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letters, max_receive_count=settings.ingest.max_receives

@@ -140,6 +140,13 @@ def _of_ingest(settings: Settings, monitoring: MonitoringSettings, measured: Mea
         threshold=1,
     )
     yield Watch(
+        name="ingest-failing",
+        says="Events of pictures fail again and again: each comes back until it is given up",
+        metric=measured.of_application("ingest", "Failures", "Sum", period=cdk.Duration.minutes(15)),
+        threshold=1,
+        times=3,
+    )
+    yield Watch(
         name="ingest-late",
         says=f"A picture waits for longer than {monitoring.late_ingest_seconds} s to be ingested",
         metric=measured.of_queue(names.ingest_queue(settings), "ApproximateAgeOfOldestMessage"),
