@@ -12,7 +12,8 @@ from stacks.settings import ENVIRONMENTS
 from stacks.settings.pipeline import WorkflowSettings
 
 _ISSUER = "token.actions.githubusercontent.com"
-_AUDIENCE = "sts.amazonaws.com"
+# What the action asks GitHub's token for: STS, by its name in the partition.
+_AUDIENCE = f"sts.{cdk.Aws.URL_SUFFIX}"
 _QUALIFIER = "hnb659fds"
 _DEPLOYERS = ["deploy-role", "file-publishing-role", "lookup-role"]
 # A domain may take more than an hour.

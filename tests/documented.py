@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,23 @@ def typed_in(text: str) -> Iterator[tuple[str, ...]]:
     for block in _FENCE.findall(text):
         for line in _TYPED.findall(block):
             yield tuple(shlex.split(line, comments=True))
+
+
+def requests_in(text: str) -> Iterator[tuple[str, ...]]:
+    """The words of every `curl` in fenced blocks; a quotation may go over lines."""
+    for block in _FENCE.findall(text):
+        words: list[str] = []
+        for line in block.splitlines():
+            words = [*words, line] if words else [line] * line.removeprefix("$ ").startswith("curl ")
+            with suppress(ValueError):  # a quotation is open still
+                if words:
+                    yield tuple(shlex.split("\n".join(words).removeprefix("$ ")))
+                    words = []
+
+
+def python_in(text: str) -> list[str]:
+    """The blocks of Python."""
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def commands() -> list[Documented]:

@@ -29,6 +29,7 @@ EVERY_LOCK = (
     "scripts/demo_model/requirements.txt",
     "benchmarks/baseline/requirements.txt",
     "benchmarks/huggingface_server/requirements.txt",
+    "tests/infrastructure/checkov/requirements.txt",
 )
 
 

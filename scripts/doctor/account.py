@@ -139,15 +139,19 @@ def _names(context: Context, buckets: Sequence[str]) -> Iterator[Finding]:
         return
     account = context.client("sts").get_caller_identity()["Account"]
     named = [name.replace(ACCOUNT, account) for name in buckets]
-    taken = [name for name in named if _exists(context, name)]
-    for name in taken:
+    kept = [f"the bucket {name}" for name in named if _exists(context, name)]
+    domain = context.settings.domain_name
+    domains = context.client("opensearch").list_domain_names()["DomainNames"]
+    kept += [f"the domain {domain}" for each in domains if each["DomainName"] == domain]
+    data = " --data" if context.settings.retain_data else ""
+    for each in kept:
         yield failed(
             "names",
-            f"the bucket {name} is there already, but no stack holds it",
-            f"aws s3 rb --force s3://{name}",
+            f"{each} is there already, with what is in it, but no stack holds it",
+            f"take a copy of what you need, then: imagesearch destroy {context.name}{data}",
         )
-    if not taken:
-        yield passed("names", "the buckets' names are free")
+    if not kept:
+        yield passed("names", "the names of buckets and domain are free")
 
 
 def _bucket_names(context: Context) -> list[str]:

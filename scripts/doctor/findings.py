@@ -18,6 +18,11 @@ SECONDS = 45.0
 
 CREDENTIALS = "aws configure sso"
 DENIED = re.compile(r"perform: ([\w-]+:\w+)")
+_EXPIRED = {
+    *("AuthFailure", "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "RequestExpired"),
+    *("SignatureDoesNotMatch", "UnrecognizedClientException"),
+}
+_BUSY = {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
 _REFUSALS = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
 
 
@@ -109,7 +114,15 @@ def _refused(check: Check, error: ClientError) -> Finding:
     details = error.response.get("Error", {})
     code, message = details.get("Code", ""), details.get("Message", "")
     if code not in _REFUSALS:
-        return unknown(check.name, f"{code}: {message}", CREDENTIALS)
+        return unknown(check.name, f"{code}: {message}", _mend(code))
     named = DENIED.search(message)
     action = named.group(1) if named else f"{check.prefix}:{error.operation_name}"
     return unknown(check.name, f"it needs {action}", f"let your credentials do {action}, or ask who may")
+
+
+def _mend(code: str) -> str:
+    if code in _EXPIRED:
+        return CREDENTIALS
+    if code in _BUSY:
+        return "AWS is asked too often: run the same command again in a minute"
+    return "AWS does not take the request: the region may lack the service, name another one with --region"

@@ -46,7 +46,16 @@ def quota_checks(context: Context) -> list[Check]:
 def _domain(context: Context) -> Iterator[Finding]:
     """Ask which instance types the region has for this version."""
     domain = context.settings.domain
-    there = dict(_instance_types(context, domain.engine_version))
+    try:
+        there = dict(_instance_types(context, domain.engine_version))
+    except context.client("opensearch").exceptions.ValidationException:
+        yield failed(
+            "domain",
+            f"{context.region} has no {domain.engine_version}",
+            f"aws opensearch list-versions --region {context.region}; then "
+            f"{context.edit('domain.engine_version')}",
+        )
+        return
     wanted = {"domain.instance_type": (domain.instance_type, "data")}
     if domain.manager_instance_type is not None:
         wanted["domain.manager_instance_type"] = (domain.manager_instance_type, "master")

@@ -1,7 +1,7 @@
 """`dev`, as its settings are, deployed onto an empty emulator, used, and destroyed: nothing of it is left."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -35,8 +35,14 @@ LISTS = {
     "s3": ("list_buckets", "Buckets", "Name"),
     "lambda": ("list_functions", "Functions", "FunctionName"),
     "apigateway": ("get_rest_apis", "items", "name"),
+    "apigateway keys": ("get_api_keys", "items", "name"),
+    "apigateway plans": ("get_usage_plans", "items", "name"),
+    "lambda sources": ("list_event_source_mappings", "EventSourceMappings", "UUID"),
+    "logs policies": ("describe_resource_policies", "resourcePolicies", "policyName"),
     "stepfunctions": ("list_state_machines", "stateMachines", "name"),
     "sagemaker": ("list_endpoints", "Endpoints", "EndpointName"),
+    "sagemaker configurations": ("list_endpoint_configs", "EndpointConfigs", "EndpointConfigName"),
+    "sagemaker models": ("list_models", "Models", "ModelName"),
     "opensearch": ("list_domain_names", "DomainNames", "DomainName"),
     "logs": ("describe_log_groups", "logGroups", "logGroupName"),
     "iam": ("list_roles", "Roles", "RoleName"),
@@ -45,6 +51,17 @@ LISTS = {
     "cloudformation": ("list_stacks", "StackSummaries", "StackName"),
 }
 """What the emulator has, by service: the operation that lists it, and where in its answer the names are."""
+DISTRIBUTED: Mapping[str, tuple[str, str, Callable[[Any], str]]] = {
+    "distribution": ("list_distributions", "DistributionList", lambda each: each["Id"]),
+    "function": ("list_functions", "FunctionList", lambda each: each["Name"]),
+    "headers": (
+        "list_response_headers_policies",
+        "ResponseHeadersPolicyList",
+        lambda each: each["ResponseHeadersPolicy"]["Id"],
+    ),
+    "access": ("list_origin_access_controls", "OriginAccessControlList", lambda each: each["Id"]),
+}
+"""The same of CloudFront."""
 
 LOGGING_ROLE = "iam: dev-Api-SearchApiCloudWatchRole"
 """By this role API Gateway writes logs. It is the account's: other APIs may write by it. It costs nothing."""
@@ -138,9 +155,13 @@ def listed(account: Account) -> set[str]:
     names = {
         f"{service}: {each[name]}"
         for service, (operation, key, name) in LISTS.items()
-        for each in getattr(account.client(service), operation)().get(key, [])
+        for each in getattr(account.client(service.split()[0]), operation)().get(key, [])
         if each.get("StackStatus") != "DELETE_COMPLETE"
     }
+    cloudfront = account.client("cloudfront")
+    for kind, (operation, key, name_of) in DISTRIBUTED.items():
+        items = getattr(cloudfront, operation)()[key].get("Items", [])
+        names |= {f"{kind}: {name_of(each)}" for each in items}
     return names | {f"sqs: {url}" for url in account.client("sqs").list_queues().get("QueueUrls", [])}
 
 
@@ -152,13 +173,15 @@ def test_nothing_of_a_destroyed_environment_is_left(tmp_path: Path) -> None:
         before = listed(account)
         dev = Deployed(settings, cli, tmp_path)
         use(dev)
-        assert {name.split(":")[0] for name in listed(account) - before} == {*LISTS, "sqs"}
+        assert {name.split(":")[0] for name in listed(account) - before} == {*LISTS, *DISTRIBUTED, "sqs"}
 
         said: list[str] = []
         result = dev.destruction(said.append).run()
 
         assert result.is_clean, (result, said)
         assert f"Emptied: imagesearch-dev-images-{ACCOUNT}-{REGION}" in {line.split(",")[0] for line in said}
+        # The stacks took everything along themselves.
+        assert [line for line in said if line.startswith(("Removed", "Not removed"))] == []
         left = listed(account) - before
         assert {name for name in left if not name.startswith(LOGGING_ROLE)} == set()
         # And again, where nothing is left to do.

@@ -16,6 +16,7 @@ from stacks.settings import SettingsError
 from stacks.settings.pipeline import PIPELINE, WORKFLOW
 from tests.infrastructure.assembly import Synthesized, context, flat, listed, resources
 from tests.infrastructure.delivery import BOUND, CONFIGURED, REPOSITORY, template_files
+from tests.infrastructure.policies import CHECKS
 
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
 
@@ -183,14 +184,22 @@ def _roles(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def test_the_workflows_roles_have_no_fault_but_one_that_has_a_reason(workflow: dict[str, Any]) -> None:
+    found = {fault.partition(" ")[2] for check in CHECKS.values() for fault in check(workflow)}
+    # A pool's id is known once it is there; the smoke test reads the secret of the machine's client.
+    pools = "arn:aws:cognito-idp:us-east-1:reference:userpool/*"
+    assert found == {f"allows cognito-idp:DescribeUserPoolClient on {pools}"}
+
+
 def test_a_role_is_for_one_environment_of_one_repository(workflow: dict[str, Any]) -> None:
-    issuer = "token.actions.githubusercontent.com"
+    issuer, sts = (
+        "token.actions.githubusercontent.com",
+        {"Fn::Join": ["", ["sts.", {"Ref": "AWS::URLSuffix"}]]},
+    )
     subjects = [f"repo:{REPOSITORY}:environment:{name}" for name in ("dev", "staging", "prod")]
     subjects.append(f"repo:{REPOSITORY}:pull_request")
     assert _roles(workflow) == {
-        f"What {subject} may do": {
-            "StringEquals": {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": subject}
-        }
+        f"What {subject} may do": {"StringEquals": {f"{issuer}:aud": sts, f"{issuer}:sub": subject}}
         for subject in subjects
     }
 

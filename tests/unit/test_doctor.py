@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.stub import Stubber
 from huggingface_hub import constants
 from moto import mock_aws
 
@@ -107,6 +108,24 @@ def test_a_right_that_is_missing_is_named(message: str) -> None:
     assert "es:ListDomainNames" in finding.mend
 
 
+@pytest.mark.parametrize(
+    ("code", "mend"),
+    [
+        ("ExpiredToken", "aws configure sso"),
+        ("ThrottlingException", "AWS is asked too often: run the same command again in a minute"),
+        ("InvalidRequestException", "name another one with --region"),
+    ],
+)
+def test_what_aws_does_not_answer_is_mended_by_its_cause(code: str, mend: str) -> None:
+    def troubled() -> list[Finding]:
+        raise ClientError({"Error": {"Code": code, "Message": "No."}}, "ListDomainNames")
+
+    (finding,) = examine([Check(name="domain", look=troubled, prefix="es")])
+    assert (finding.state, finding.message) == ("unknown", f"could not look: {code}: No.")
+    assert finding.mend is not None
+    assert finding.mend.endswith(mend)
+
+
 def test_without_credentials_the_way_to_some_is_told() -> None:
     def nobody() -> list[Finding]:
         raise NoCredentialsError()
@@ -202,7 +221,15 @@ def test_a_bucket_that_an_earlier_environment_kept_stands_in_the_way() -> None:
     assert the(account.account_checks(context()), "names").state == "passed"
     s3.create_bucket(Bucket=kept, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     finding = the(account.account_checks(context()), "names")
-    assert (finding.state, finding.mend) == ("failed", f"aws s3 rb --force s3://{kept}")
+    assert (finding.state, f"the bucket {kept} is there" in finding.message) == ("failed", True)
+    # Buckets keep every version, which nothing simpler deletes; and nobody should by mistake.
+    assert finding.mend == "take a copy of what you need, then: imagesearch destroy prod --data"
+
+
+def test_a_domain_that_an_earlier_environment_kept_stands_in_the_way() -> None:
+    boto3.client("opensearch", region_name=REGION).create_domain(DomainName="imagesearch-prod")
+    finding = the(account.account_checks(context()), "names")
+    assert (finding.state, "the domain imagesearch-prod is there" in finding.message) == ("failed", True)
 
 
 def test_the_tenth_log_policy_of_somebody_else_fails() -> None:
@@ -256,6 +283,16 @@ def test_an_instance_type_that_the_region_lacks_fails() -> None:
     assert manager.mend is not None
     assert "aws opensearch list-instance-type-details" in manager.mend
     assert "domain.manager_instance_type" in manager.mend
+
+
+def test_an_edition_of_opensearch_that_the_region_lacks_fails() -> None:
+    client = boto3.client("opensearch", region_name=REGION)
+    with Stubber(client) as stubber:
+        stubber.add_client_error("list_instance_type_details", "ValidationException", "Invalid version")
+        (finding,) = found(quotas.quota_checks(context(opensearch=client)), "domain")
+    assert (finding.state, finding.message) == ("failed", f"{REGION} has no {PROD.domain.engine_version}")
+    assert finding.mend is not None
+    assert finding.mend.startswith(f"aws opensearch list-versions --region {REGION}; then ")
 
 
 def served(*listed: dict[str, Any]) -> list[Finding]:

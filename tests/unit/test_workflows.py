@@ -48,6 +48,24 @@ def test_only_jobs_that_take_a_role_can_prove_who_they_are(file: Path) -> None:
         assert job.get("permissions") == expected
 
 
+def test_tokens_are_asked_for_by_the_name_of_sts_in_the_partition() -> None:
+    taking = [step["with"] for step in _steps() if "role-to-assume" in step.get("with", {})]
+    wanted = "${{ startsWith(vars.AWS_REGION, 'cn-') && 'sts.amazonaws.com.cn' || 'sts.amazonaws.com' }}"
+    assert [each["audience"] for each in taking] == [wanted] * 2
+
+
+def test_models_are_packaged_once_for_all_deployments() -> None:
+    document = _read(FOLDER / "workflows" / "deploy-environment.yml")
+    uses = [step.get("uses", "").partition("@")[0] for step in document["jobs"]["deploy"]["steps"]]
+    (cached,) = [
+        step["with"]
+        for step in document["jobs"]["deploy"]["steps"]
+        if step.get("with", {}).get("path") == "build/models"
+    ]
+    assert cached["key"] == "models-${{ hashFiles('model.lock', 'model_code/**') }}"
+    assert uses.index("actions/cache") < uses.index("aws-actions/configure-aws-credentials")
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_there_are_no_stored_keys(file: Path) -> None:
     text = file.read_text()
