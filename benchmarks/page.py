@@ -182,7 +182,7 @@ def _machines(document: Document) -> str:
     """Return where and with what each part was measured."""
     rows = [
         (
-            *(part, section["date"], f"{section['machine']['cores']} × {section['machine']['processor']}"),
+            *(part, section["date"], _processors(section["machine"])),
             *(f"{section['machine']['memory_gib']:g} GiB", section["machine"]["system"]),
             f"{section['machine']['load_before']:g}",
             ", ".join(f"{name} {version}" for name, version in section["versions"].items()),
@@ -191,6 +191,12 @@ def _machines(document: Document) -> str:
     ]
     headings = ("part", "date", "cores", "memory", "system", "load before", "versions")
     return "\n\n".join(["## Machine and versions", table(headings, rows)])
+
+
+def _processors(machine: Mapping[str, Any]) -> str:
+    """Return how many of which, and the instructions that decide how fast a precision is."""
+    instructions = ", ".join(machine.get("instructions", ()))
+    return f"{machine['cores']} × {machine['processor']}" + (f" ({instructions})" if instructions else "")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """A decoder process: it prepares pictures for its server, within bounds that the system holds.
 
-Started by `decoders` as `python -m clip_inference.decoder_process LINE TURN SECONDS BYTES`: the descriptors
-of the line to the server and of the file whose lock gives the turn to large pictures, and what one picture
-may take. It ends when the server does.
+Started by `decoders` as `python -m clip_inference.decoder_process LINE TURN BYTES`: the descriptors of the
+line to the server and of the file whose lock gives the turn to large pictures, and the memory that one
+picture may take; its time comes with it. It ends when the server does.
 """
 
 import fcntl
@@ -63,17 +63,18 @@ def stop_clock() -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def serve(stream: BinaryIO, bounds: Bounds) -> None:
+def serve(stream: BinaryIO, turn: int) -> None:
     """Answer every picture that comes until the server is gone."""
     with suppress(EOFError):
         while True:
-            _serve_one(stream, bounds)
+            _serve_one(stream, turn)
 
 
-def _serve_one(stream: BinaryIO, bounds: Bounds) -> None:
-    settings, data = read_message(stream, max_body_bytes=MAX_REQUEST_BYTES)
+def _serve_one(stream: BinaryIO, turn: int) -> None:
+    asked, data = read_message(stream, max_body_bytes=MAX_REQUEST_BYTES)
+    bounds = Bounds(seconds=asked["seconds"], turn=turn)
     start_clock(bounds.seconds)
-    answer, levels = _answer(data, ImageSettings(**settings), bounds)
+    answer, levels = _answer(data, ImageSettings(**asked["settings"]), bounds)
     stop_clock()
     write_message(stream, answer, levels)
 
@@ -111,15 +112,15 @@ def bound_memory(more: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def main(line: int, turn: int, seconds: float, memory: int) -> None:
+def main(line: int, turn: int, memory: int) -> None:
     """Serve on the descriptor `line` until it is closed."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     # A terminal interrupts the whole group; the server decides for itself, and this process ends with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     bound_memory(memory)
     with socket.socket(fileno=line).makefile("rwb") as stream:
-        serve(cast(BinaryIO, stream), Bounds(seconds, turn))
+        serve(cast(BinaryIO, stream), turn)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
+    main(*map(int, sys.argv[1:4]))

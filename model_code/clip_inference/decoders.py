@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -25,6 +26,11 @@ from clip_inference.runtimes import available_cores
 # 0.75 GB; HEIC and AVIF take up to 9 bytes a pixel, WebP 16.
 SECONDS = 20.0
 MEMORY = 1_100_000_000
+# What pictures that run out of their time may cost a request for each process, and what each of the others
+# has from then on: two requests of 256 hopeless ones, one behind the other, are answered within the ten
+# minutes that a transform job waits for both.
+LOST_SECONDS = 60.0
+HURRIED_SECONDS = 1.0
 # Beyond the clock that a decoder process sets itself; only one that cannot even be ended by it is waited for.
 GRACE_SECONDS = 5.0
 # Where there are more processors, encoding is what takes the time.
@@ -48,13 +54,35 @@ class DecoderLostError(Exception):
         self.status = status
 
 
+class Patience:
+    """How long each picture of one request may take: little, once others of it have lost `lost` seconds.
+
+    Hopeless pictures must not take the time of the good ones among them. Used from several threads.
+    """
+
+    def __init__(self, *, seconds: float, lost: float) -> None:
+        self._seconds = seconds
+        self._left = lost
+        self._losing = threading.Lock()
+
+    @property
+    def seconds(self) -> float:
+        """What the next picture may take."""
+        return self._seconds if self._left > 0 else min(HURRIED_SECONDS, self._seconds)
+
+    def lose(self, seconds: float) -> None:
+        """A picture has run out of so much time."""
+        with self._losing:
+            self._left -= seconds
+
+
 class DecoderProcess:
     """One process, and the line to it."""
 
-    def __init__(self, *, turn: int, seconds: float, patience: float, memory: int) -> None:
+    def __init__(self, *, turn: int, patience: float, memory: int) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            arguments = map(str, (theirs.fileno(), turn, seconds, memory))
+            arguments = map(str, (theirs.fileno(), turn, memory))
             self._process = subprocess.Popen(
                 # -P: nothing in the working directory is imported. Pillow warns of damaged pictures.
                 [sys.executable, "-P", "-W", "ignore", "-m", "clip_inference.decoder_process", *arguments],
@@ -67,10 +95,10 @@ class DecoderProcess:
             ours.settimeout(patience)
             self._stream = cast(BinaryIO, ours.makefile("rwb"))
 
-    def prepare(self, data: bytes, settings: ImageSettings) -> PreparedPicture:
+    def prepare(self, data: bytes, settings: ImageSettings, *, seconds: float) -> PreparedPicture:
         """The picture, as `prepare.prepare` makes it ready. Raises its errors, and `DecoderLostError`."""
         try:
-            write_message(self._stream, asdict(settings), data)
+            write_message(self._stream, {"seconds": seconds, "settings": asdict(settings)}, data)
             answer, levels = read_message(self._stream, max_body_bytes=3 * settings.size**2)
             return _prepared(answer, levels, settings.size)
         except TimeoutError as error:
@@ -118,20 +146,29 @@ class DecoderPool:
         for _ in range(size):
             self._idle.put(None)
 
-    def prepare(self, data: bytes, settings: ImageSettings) -> PreparedPicture:
-        """The picture made ready, in one of the processes. Raises one of the `Picture…Error`s."""
-        status = 0
+    def patience(self) -> Patience:
+        """That with the pictures of one more request."""
+        return Patience(seconds=self._seconds, lost=LOST_SECONDS * self.size)
+
+    def prepare(
+        self, data: bytes, settings: ImageSettings, patience: Patience | None = None
+    ) -> PreparedPicture:
+        """The picture made ready, in one of the processes. Raises one of the `Picture…Error`s.
+
+        `patience` is that with its request, where it has one with others.
+        """
+        patience, status = patience or self.patience(), 0
         for _ in range(TRIES):
             try:
                 with self._borrowed() as process:
-                    return process.prepare(data, settings)
+                    seconds = patience.seconds
+                    return process.prepare(data, settings, seconds=seconds)
             except DecoderLostError as lost:
                 log.warning("While a picture was decoded, %s", lost)
                 status = lost.status
             if status == -signal.SIGALRM:
-                raise PictureTooCostlyError(
-                    f"Decoding the picture takes more than {self._seconds:g} seconds."
-                )
+                patience.lose(seconds)
+                raise PictureTooCostlyError(f"Decoding the picture takes more than {seconds:g} seconds.")
         if status == -signal.SIGKILL:  # by the system, which has no memory left
             raise PictureTooCostlyError("Decoding the picture takes more memory than there is.")
         raise PictureCorruptError("The picture is damaged: its decoder crashes.")
@@ -152,9 +189,7 @@ class DecoderPool:
     def _start(self) -> DecoderProcess:
         # Each of the others may have a large picture before this one's turn comes.
         patience = self._seconds * (self.size + 1) + GRACE_SECONDS
-        return DecoderProcess(
-            turn=self._turn.fileno(), seconds=self._seconds, patience=patience, memory=self._memory
-        )
+        return DecoderProcess(turn=self._turn.fileno(), patience=patience, memory=self._memory)
 
     def close(self) -> None:
         """End the processes; waits for the pictures that are being decoded."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from clip_inference.answers import Answer, Embedding, PictureFacts, Prediction
 from clip_inference.config import ModelConfig, load_config
-from clip_inference.decoders import DecoderPool, decoder_pool
+from clip_inference.decoders import DecoderPool, Patience, decoder_pool
 from clip_inference.encoder import Encoder, Vectors
 from clip_inference.errors import InferenceError, InternalError
 from clip_inference.payloads import EncodedPicture, InlinePicture, Request, StoredPicture, Text
@@ -75,13 +76,14 @@ class EmbeddingService:
     @classmethod
     def load(cls, model_dir: Path, *, image_bucket: str | None) -> "EmbeddingService":
         """The model in `model_dir`; its towers follow on first use. `ModelError` where it is unusable."""
-        config = load_config(model_dir)
+        config, decoders = load_config(model_dir), decoder_pool()
         return cls(
             config=config,
             encoder=Encoder(model_dir, config),
             tokenizer=TextTokenizer.load(model_dir / "tokenizer.json", config.text),
-            sources=SourceReader(image_bucket),
-            decoders=decoder_pool(),
+            # A picture is on its way for each that is decoded.
+            sources=SourceReader(image_bucket, parallel=max(PARALLEL_FETCHES, 2 * decoders.size)),
+            decoders=decoders,
         )
 
     def predict(self, request: Request) -> Prediction:
@@ -103,7 +105,8 @@ class EmbeddingService:
 
     def _embed_texts(self, texts: Sequence[tuple[int, str]]) -> Outcomes:
         outcomes: Outcomes = {}
-        for batch in batches(iter(texts), BATCH):
+        # Those of a batch are padded to its longest: alike ones waste little.
+        for batch in batches(iter(sorted(texts, key=lambda each: len(each[1]))), BATCH):
             places, values = zip(*batch, strict=True)
             vectors = attempt(self._encode_texts, values)
             outcomes |= _outcomes(places, [None] * len(places), vectors)
@@ -116,7 +119,7 @@ class EmbeddingService:
         if not pictures:
             return {}
         outcomes: Outcomes = {}
-        with ThreadPoolExecutor(max(PARALLEL_FETCHES, 2 * self._decoders.size)) as threads:
+        with ThreadPoolExecutor(self._sources.parallel) as threads:
             # Where it fails, so does the first batch, which says so.
             threads.submit(self._encoder.open_image_tower)
             for batch in batches(self._ready(pictures, outcomes, threads), BATCH):
@@ -132,19 +135,20 @@ class EmbeddingService:
         self, pictures: Sequence[tuple[int, PictureItem]], failures: Outcomes, threads: Executor
     ) -> Iterator[tuple[int, ReadyPicture]]:
         """The good pictures, in order; the errors of the others are put into `failures`."""
-        outcomes = ahead(threads, self._prepared, (item for _, item in pictures), window=WINDOW)
+        prepared = partial(self._prepared, self._decoders.patience())
+        outcomes = ahead(threads, prepared, (item for _, item in pictures), window=WINDOW)
         for (place, _), outcome in zip(pictures, outcomes, strict=True):
             if isinstance(outcome, InferenceError):
                 failures[place] = outcome
             else:
                 yield place, outcome
 
-    def _prepared(self, item: PictureItem) -> ReadyPicture | InferenceError:
-        return attempt(self._prepare, item)
+    def _prepared(self, patience: Patience, item: PictureItem) -> ReadyPicture | InferenceError:
+        return attempt(self._prepare, patience, item)
 
-    def _prepare(self, item: PictureItem) -> ReadyPicture:
+    def _prepare(self, patience: Patience, item: PictureItem) -> ReadyPicture:
         source = self._source(item)
-        prepared = self._decoders.prepare(source.data, self._config.image)
+        prepared = self._decoders.prepare(source.data, self._config.image, patience)
         facts = PictureFacts(
             width=prepared.width,
             height=prepared.height,

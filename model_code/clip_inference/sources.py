@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
-# The largest originals of cameras; eight of them at once are 400 MB.
+# The largest originals of cameras. Eight of them at once are 400 MB; twice as many, at most, where there are
+# eight processors and more, and the memory that comes with these.
 MAX_SOURCE_BYTES = 50 * 1024 * 1024
 PARALLEL_FETCHES = 8
 # S3 keeps 2 KB of UTF-8 with an object, and encodes for its header what is not ASCII.
@@ -39,9 +40,10 @@ class Source:
 
 
 class SourceReader:
-    """Reads `s3://` addresses inside one bucket."""
+    """Reads `s3://` addresses inside one bucket; `parallel` is how many threads may do so at once."""
 
-    def __init__(self, bucket: str | None) -> None:
+    def __init__(self, bucket: str | None, *, parallel: int = PARALLEL_FETCHES) -> None:
+        self.parallel = parallel
         self._bucket = bucket
         self._client: S3Client | None = None
         self._connecting = threading.Lock()
@@ -88,7 +90,7 @@ class SourceReader:
     def _connected(self) -> "S3Client":
         with self._connecting:  # creating a client is not thread-safe; using one is
             if self._client is None:
-                self._client = _create_client()
+                self._client = _create_client(self.parallel)
             return self._client
 
 
@@ -99,14 +101,14 @@ def _user_metadata(answer: "GetObjectOutputTypeDef") -> Mapping[str, str] | None
     return metadata if 0 < characters <= MAX_USER_METADATA_CHARACTERS else None
 
 
-def _create_client() -> "S3Client":
+def _create_client(parallel: int) -> "S3Client":
     import boto3
     from botocore.config import Config
 
     settings = Config(
         connect_timeout=5,
         read_timeout=20,
-        max_pool_connections=PARALLEL_FETCHES,
+        max_pool_connections=parallel,
         retries={"mode": "standard", "max_attempts": 4},
     )
     return boto3.client("s3", config=settings)

@@ -1,5 +1,6 @@
 """Decoder processes: a picture that crashes or holds up its decoder is told so, and the next is answered."""
 
+import math
 import os
 import signal
 import subprocess
@@ -17,9 +18,12 @@ from PIL import Image
 
 from clip_inference.config import ImageSettings
 from clip_inference.decoder_process import LARGE_PIXELS
-from clip_inference.decoders import DecoderPool
+from clip_inference.decoders import HURRIED_SECONDS, LOST_SECONDS, MAX_PROCESSES, DecoderPool, Patience
+from clip_inference.decoders import SECONDS as MOST_SECONDS
 from clip_inference.errors import InferenceError, PictureCorruptError, PictureTooCostlyError
+from clip_inference.payloads import MAX_ITEMS
 from clip_inference.prepare import PreparedPicture, prepare
+from stacks.settings.bulk import BulkSettings
 from tests import pictures
 from tests.waiting import wait_for
 
@@ -136,6 +140,23 @@ def test_hostile_picture_costs_itself_only(
     with pytest.raises(error):
         hostile.prepare(picture_that_makes_its_decoder(deed), SETTINGS)
     assert hostile.prepare(pictures.png(), SETTINGS).width == 96
+
+
+def test_hopeless_pictures_leave_little_time_to_those_of_their_request(hostile: DecoderPool) -> None:
+    patience = Patience(seconds=SECONDS, lost=SECONDS)
+    for seconds in (SECONDS, HURRIED_SECONDS, HURRIED_SECONDS):
+        with pytest.raises(PictureTooCostlyError, match=f"more than {seconds:g} seconds"):
+            hostile.prepare(picture_that_makes_its_decoder("sleep"), SETTINGS, patience)
+    assert hostile.prepare(pictures.png(), SETTINGS, patience).width == 96
+    assert hostile.patience().seconds == SECONDS
+
+
+@pytest.mark.parametrize("processes", range(2, MAX_PROCESSES + 1))
+def test_shards_of_hopeless_pictures_are_answered_while_their_job_waits(processes: int) -> None:
+    # All processes are as far, so that each loses what one may, and one picture more.
+    hurried = math.ceil(MAX_ITEMS / processes) * HURRIED_SECONDS
+    shard = LOST_SECONDS + MOST_SECONDS + hurried
+    assert BulkSettings.max_concurrent_transforms * shard < BulkSettings.invocation_timeout_seconds
 
 
 def test_picture_that_takes_more_memory_than_one_is_given_is_refused() -> None:

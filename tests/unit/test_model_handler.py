@@ -20,6 +20,7 @@ from clip_inference.errors import HTTP_STATUS, InferenceError
 from clip_inference.payloads import MAX_ITEMS
 from clip_inference.service import BATCH
 from clip_inference.sources import MAX_USER_METADATA_CHARACTERS
+from clip_inference.tokenizer import TextTokenizer
 from stacks.limits import REAL_TIME_PAYLOAD, max_dimension
 from tests import pictures
 from tests.handler import Response, ask
@@ -130,6 +131,29 @@ def test_towers_never_get_more_than_one_batch_at_once(
     response = ask(model, content_type=JSON, accept=JSON, body=json.dumps({field: [item] * (2 * BATCH + 1)}))
     assert response.status == 200
     assert sizes == [BATCH, BATCH, 1]
+
+
+def test_texts_of_a_batch_are_alike_in_length_and_answered_in_order(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def embeddings(texts: list[str]) -> list[Any]:
+        response = ask(model, content_type=JSON, accept=JSON, body=json.dumps({"texts": texts}))
+        vectors: list[Any] = json.loads(response.body)["embeddings"]
+        return vectors
+
+    encode, lengths = TextTokenizer.encode, list[set[int]]()
+
+    def seen(self: TextTokenizer, texts: list[str]) -> Any:
+        lengths.append({len(text) for text in texts})
+        return encode(self, texts)
+
+    texts = ["a dog " * (20 if place % 2 else 1) for place in range(2 * BATCH)]
+    (short,), (long,) = embeddings(texts[:1]), embeddings(texts[1:2])
+    monkeypatch.setattr(TextTokenizer, "encode", seen)
+    answered = embeddings(texts)
+    assert lengths == [{len(texts[0])}, {len(texts[1])}]
+    np.testing.assert_allclose(answered[::2], [short] * BATCH, atol=1e-6)
+    np.testing.assert_allclose(answered[1::2], [long] * BATCH, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)

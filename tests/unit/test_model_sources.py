@@ -1,7 +1,11 @@
 """Pictures named by address come from the image bucket only; each fault of the bucket has its own error."""
 
 import io
+import json
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,7 +15,9 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from moto import mock_aws
 
+import inference
 from clip_inference import sources
+from clip_inference.decoders import decoder_pool
 from clip_inference.errors import (
     InferenceError,
     SourceForbiddenError,
@@ -19,7 +25,11 @@ from clip_inference.errors import (
     SourceTooLargeError,
     SourceUnavailableError,
 )
-from clip_inference.sources import READ_ATTEMPTS, SourceReader
+from clip_inference.sources import PARALLEL_FETCHES, READ_ATTEMPTS, SourceReader
+from tests.handler import ask
+from tests.tiny_model import write_tiny_model
+from tests.waiting import PATIENCE_SECONDS
+from tests.web_server import head, ok, web_server
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +49,7 @@ def bucket() -> Iterator[Any]:
 def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     """A stand-in for the bucket's own answers, for what no working bucket gives."""
     client = boto3.client("s3", aws_access_key_id="testing", aws_secret_access_key="testing")
-    monkeypatch.setattr(sources, "_create_client", lambda: client)
+    monkeypatch.setattr(sources, "_create_client", lambda _: client)
     with Stubber(client) as stubber:
         yield stubber
 
@@ -134,9 +144,62 @@ def test_answer_that_always_breaks_off_makes_the_source_unavailable(stub: Stubbe
 
 def test_silent_bucket_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     class Silent:
+        def __init__(self, _: int) -> None: ...
+
         def get_object(self, **_: Any) -> None:
             raise ConnectTimeoutError(endpoint_url="http://bucket")
 
     monkeypatch.setattr(sources, "_create_client", Silent)
     with pytest.raises(SourceUnavailableError):
         SourceReader("pictures").fetch("s3://pictures/a.jpg")
+
+
+class Bucket:
+    """A bucket whose first `refusals` answers are 503, and that waits until `together` requests are there."""
+
+    def __init__(self, *, refusals: int = 0, together: int = 1) -> None:
+        self.asked, self.most = 0, 0
+        self._refusals, self._together = refusals, together
+        self._there, self._changed = 0, threading.Condition()
+
+    def __call__(self, _: str) -> list[bytes]:
+        with self._changed:
+            self.asked += 1
+            self._there += 1
+            self.most = max(self.most, self._there)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.most >= self._together, timeout=PATIENCE_SECONDS)
+            self._there -= 1
+            if self.asked <= self._refusals:
+                return [head("503 Slow Down", Content_Length="0", Connection="close")]
+        return [ok(b"picture", ETag='"tag"', Connection="close")]
+
+
+@contextmanager
+def served(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with web_server(bucket, host="127.0.0.1") as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url(server.host))
+        yield
+
+
+def test_bucket_that_is_too_busy_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = Bucket(refusals=2)
+    with served(bucket, monkeypatch):
+        assert SourceReader("pictures").fetch("s3://pictures/a.jpg").data == b"picture"
+    assert bucket.asked == 3
+
+
+def test_pictures_of_a_request_are_fetched_side_by_side_and_no_more_than_so_many(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = inference.model_fn(str(write_tiny_model(tmp_path)))
+    parallel = max(PARALLEL_FETCHES, 2 * decoder_pool().size)
+    bucket = Bucket(together=parallel)
+    records = [{"id": str(place), "s3_uri": f"s3://pictures/{place}.jpg"} for place in range(3 * parallel)]
+    lines = "\n".join(map(json.dumps, records))
+    with served(bucket, monkeypatch):
+        monkeypatch.setattr(model, "_sources", SourceReader("pictures", parallel=parallel))
+        answer = ask(model, content_type="application/jsonlines", accept="application/jsonlines", body=lines)
+    assert (answer.status, bucket.asked, bucket.most) == (200, len(records), parallel)
