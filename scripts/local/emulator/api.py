@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote
@@ -50,6 +50,8 @@ class SageMakerApi:
             "DescribeEndpointConfig": self._describe_config,
             "DescribeEndpoint": self._describe_endpoint,
             "ListEndpoints": self._list_endpoints,
+            "ListEndpointConfigs": self._list_configs,
+            "ListModels": self._list_models,
         }
 
     def add_operations(self, operations: Mapping[str, Operation]) -> None:
@@ -118,9 +120,16 @@ class SageMakerApi:
         return {**self._summary(endpoint), "EndpointConfigName": endpoint.config_name, **reason}
 
     def _list_endpoints(self, request: dict[str, Any]) -> dict[str, Any]:
-        part = request.get("NameContains", "")
-        chosen = [e for e in self._sagemaker.endpoints.values() if part in e.name]
-        return {"Endpoints": [self._summary(endpoint) for endpoint in chosen]}
+        endpoints = self._sagemaker.endpoints
+        names = _containing(request, endpoints)
+        return {"Endpoints": [self._summary(endpoints[name]) for name in names]}
+
+    def _list_configs(self, request: dict[str, Any]) -> dict[str, Any]:
+        names = _containing(request, self._sagemaker.configs)
+        return {"EndpointConfigs": [{"EndpointConfigName": name} for name in names]}
+
+    def _list_models(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"Models": [{"ModelName": name} for name in _containing(request, self._sagemaker.models)]}
 
     def _resource_of(self, request: Mapping[str, Any]) -> str:
         """The ARN of what a request names; ``*`` for lists, which have no resource."""
@@ -144,3 +153,8 @@ def _error_response(error: SageMakerError) -> Response:
     body = {"__type": error.code, "message": error.message, "Message": error.message, **error.members}
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
     return error.status, headers, json.dumps(body).encode()
+
+
+def _containing(request: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """The names that a list is asked for."""
+    return [name for name in names if request.get("NameContains", "") in name]
