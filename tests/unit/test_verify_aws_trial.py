@@ -1,8 +1,9 @@
 """A trial of real commands: whatever becomes of its steps, what they deployed is destroyed, and told."""
 
 import json
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -78,6 +79,14 @@ class Desk:
     def written(self) -> dict[str, object]:
         written: dict[str, object] = json.loads((self.kept / "transcript.json").read_text("utf-8"))
         return written
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Let commands be interrupted, as the program lets them: shells ignore it for what runs behind them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
