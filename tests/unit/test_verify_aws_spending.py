@@ -1,13 +1,18 @@
 """What a trial may cost: reckoned from the price table, bounded to the cent."""
 
+from pathlib import Path
+
 import pytest
 
 from scripts.costs.estimate import without_use
 from scripts.errors import CommandError
 from scripts.verify_aws.cli import LIMIT_USD
+from scripts.verify_aws.site import on_this_machine
 from scripts.verify_aws.spending import DESTROY_HOURS, JOB_HOURS, PLANNED_HOURS, Budget, Prices
+from scripts.verify_aws.steps import steps_of
 from stacks.prices import HOURS_PER_MONTH, INSTANCE_HOUR
 from stacks.settings import VERIFY
+from tests.documented import README
 
 PRICES = Prices(hour=0.1, job=0.05)
 
@@ -42,6 +47,14 @@ def test_the_destruction_is_paid_from_the_limit_too() -> None:
         budget.require_left(seconds=(3 - DESTROY_HOURS) * 3600 + 1, jobs=0)
     assert refusal.value.code == "limit_reached"
     assert "After 2.0 hours 0.30 USD are reckoned" in refusal.value.message
+
+
+def test_the_readme_tells_limit_and_estimate(tmp_path: Path) -> None:
+    jobs = sum(step.jobs for step in steps_of(on_this_machine(folder=tmp_path), tmp_path))
+    planned = Budget(prices=Prices.of(VERIFY), limit=LIMIT_USD).planned(jobs)
+    told = f"{LIMIT_USD:g} USD; estimated at {planned:.2f} USD for three hours, by list prices"
+    assert PLANNED_HOURS == 3
+    assert told in README.read_text("utf-8")
 
 
 def test_the_usual_limit_holds_a_trial_with_room_to_spare() -> None:
