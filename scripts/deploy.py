@@ -21,10 +21,10 @@ from scripts.repository import ROOT, cdk_program, search_path
 from stacks.model_lock import LockedModel, publish_command
 from stacks.settings import Settings
 
-STDERR_FILENO = 2
-
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+STDERR_FILENO = 2
 
 
 def deploy(

@@ -21,7 +21,6 @@ from scripts.local.emulator_process import Emulator
 from scripts.local.model_package import prepare_models, python_version
 from scripts.local.opensearch import OpenSearch
 from scripts.local.settings import ACCOUNT, REGION, LocalSettings, tool_python
-from scripts.repository import ROOT
 from scripts.stack_outputs import Account
 from scripts.target import LOCAL_CREDENTIALS
 from stacks.model_lock import ModelLock
@@ -29,6 +28,7 @@ from stacks.settings import DEV, LOCAL, Settings
 from stacks.stage import ImageSearchStage
 from tests.deployed import own_command
 from tests.e2e.library import Library
+from tests.infrastructure.assembly import flags
 from tests.pictures import jpeg
 
 LISTS = {
@@ -139,8 +139,7 @@ class Deployed:
         )
 
     def _synthesize(self, lock: ModelLock) -> None:
-        flags = json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"]
-        app = cdk.App(context=flags, outdir=str(self._assembly))
+        app = cdk.App(context=flags(), outdir=str(self._assembly))
         stage = ImageSearchStage(app, "dev", settings=self.settings, model_lock=lock)
         # The only type of `dev` that the emulator knows nothing of.
         for each in [each for each in stage.node.find_all() if isinstance(each, CfnQueryDefinition)]:

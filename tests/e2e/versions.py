@@ -1,6 +1,5 @@
 """Versions of the application: what a changed repository would deploy over a running environment."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,12 @@ from scripts.local.deployment import STAGE
 from scripts.local.model_package import model_lock_path, python_version
 from scripts.local.settings import REGION, LocalSettings, tool_python
 from scripts.local.web_process import WebPage
-from scripts.repository import ROOT
 from scripts.target import LOCAL_CREDENTIALS
 from stacks import names
 from stacks.model_lock import ModelLock
 from stacks.settings import LOCAL, Settings
 from stacks.stage import ImageSearchStage
+from tests.infrastructure.assembly import flags
 
 
 def as_it_is(settings: Settings) -> Settings:
@@ -55,8 +54,7 @@ class Versions:
         Raises ``CommandError`` (``cdk_failed``) where the command exits with another status than 0.
         """
         assembly = self.folder / name
-        flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-        app = cdk.App(context=flags, outdir=str(assembly))
+        app = cdk.App(context=flags(), outdir=str(assembly))
         more(ImageSearchStage(app, STAGE, settings=change(self._present()), model_lock=lock or self.lock))
         app.synth()
         Cdk(self.settings).deploy(f"{STAGE}/*", assembly=assembly, outputs=self.folder / "outputs.json")

@@ -48,6 +48,12 @@ class Synthesized:
         return _template_files(self.folder, self.templates)
 
 
+def flags() -> dict[str, Any]:
+    """Return cdk.json's context, which the CDK's command line gives every app."""
+    found: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    return found
+
+
 def context(folder: Path, **more: Any) -> dict[str, Any]:
     """Return cdk.json's context with a lock in which every model is published, and no bundling."""
     lock = ModelLock()
@@ -55,8 +61,7 @@ def context(folder: Path, **more: Any) -> dict[str, Any]:
     for name in {name for each in settings for name in each.models}:
         lock = lock.with_model(name, PUBLISHED)
     lock.save(folder / "model.lock")
-    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    return {**flags, "model_lock": str(folder / "model.lock"), "aws:cdk:bundling-stacks": [], **more}
+    return {**flags(), "model_lock": str(folder / "model.lock"), "aws:cdk:bundling-stacks": [], **more}
 
 
 def read_templates(folder: Path, stages: Iterable[str] = ENVIRONMENTS) -> Synthesized:
