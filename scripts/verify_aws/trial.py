@@ -123,6 +123,9 @@ class Trial:
         except CommandError as error:
             self.say(f"{error.code}: {error.message}")
             return False
+        except Exception as error:  # noqa: BLE001 - whatever it is, what stands costs money
+            self.say(f"{type(error).__name__}: {error}")
+            return False
         return True
 
     def _take(self, step: Step, *, limited: bool) -> None:

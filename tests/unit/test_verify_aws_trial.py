@@ -237,6 +237,16 @@ def test_whatever_goes_wrong_ends_in_the_destruction(desk: Desk) -> None:
     assert "RuntimeError: nobody expected this" in desk.said
 
 
+def test_a_destruction_that_breaks_by_what_nobody_foresaw_is_tried_again(desk: Desk) -> None:
+    def breaks(_: str) -> str:
+        raise OSError("no space left on the device")
+
+    desk.destruction = a_step("destroy", check=breaks)
+    assert desk.try_it() == 2
+    assert desk.done() == ["ask", "deploy", "use", *["destroy"] * 5]
+    assert "OSError: no space left on the device" in desk.said
+
+
 def test_the_lock_of_a_trials_models_goes_with_it(desk: Desk) -> None:
     lock = desk.folder / "model.lock"
     lock.write_text("")
