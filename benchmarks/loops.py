@@ -55,6 +55,11 @@ class HandlerLoop(Loop):
         seconds: list[float] = self._ask(requests)["seconds"]
         return seconds
 
+    def seconds_outside(self, *requests: Request) -> list[float]:
+        """Return how much of each request's time our towers did not run; all of it for another handler."""
+        seconds: list[float] = self._ask(requests)["outside"]
+        return seconds
+
     def rate(self, *requests: Request) -> float:
         """Return pictures a second over these requests, sent one after the other."""
         return sum(request.pictures for request in requests) / sum(self.seconds(*requests))

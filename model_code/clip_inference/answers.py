@@ -105,14 +105,9 @@ def _matrix(embeddings: Sequence[Embedding]) -> NDArray[np.float32]:
 def _json(prediction: Prediction) -> str:
     embeddings = _embeddings(prediction)
     pictures = [embedding.picture.document() if embedding.picture else None for embedding in embeddings]
-    return json.dumps(
-        {
-            "fingerprint": prediction.fingerprint,
-            "dimension": prediction.dimension,
-            "embeddings": _matrix(embeddings).astype(np.float64).round(DECIMALS).tolist(),
-            "pictures": pictures,
-        }
-    )
+    facts = {"fingerprint": prediction.fingerprint, "dimension": prediction.dimension, "pictures": pictures}
+    vectors = ",".join(_numbers(embedding.vector) for embedding in embeddings)
+    return f'{_compact(facts)[:-1]},"embeddings":[{vectors}]}}'
 
 
 def _npy(prediction: Prediction) -> bytes:

@@ -1,7 +1,7 @@
 """A decoder process: it prepares pictures for its server, within bounds that the system holds.
 
-Started by `decoders` as `python -m clip_inference.decoder_process LINE TURN BYTES`: the descriptors of the
-line to the server and of the file whose lock gives the turn to large pictures, and the memory that one
+Started by `decoders` as `python -m clip_inference.decoder_process SOCKET SHARED TURN BYTES`: the descriptors
+of the line to the server and of the file whose lock gives the turn to large pictures, and the memory that one
 picture may take; its time comes with it. It ends when the server does.
 """
 
@@ -20,13 +20,17 @@ from typing import BinaryIO, cast
 
 from clip_inference.config import ImageSettings
 from clip_inference.errors import InferenceError, InternalError, PictureTooCostlyError
-from clip_inference.messages import Header, read_message, write_message
+from clip_inference.messages import Header, Line
 from clip_inference.prepare import prepare
 
 # From here on a picture may take hundreds of megabytes, and is decoded when no other such one is.
 LARGE_PIXELS = 24_000_000
 
 MAX_REQUEST_BYTES = 2**32 - 1
+
+# The server first: where the tower's threads wait for each other, a decoder that delays one delays all. It
+# still has the processors whenever the tower leaves them, and all of them when there is nothing to encode.
+NICENESS = 19
 
 log = logging.getLogger(__name__)
 
@@ -63,20 +67,20 @@ def stop_clock() -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def serve(stream: BinaryIO, turn: int) -> None:
+def serve(line: Line, turn: int) -> None:
     """Answer every picture that comes until the server is gone."""
     with suppress(EOFError):
         while True:
-            _serve_one(stream, turn)
+            _serve_one(line, turn)
 
 
-def _serve_one(stream: BinaryIO, turn: int) -> None:
-    asked, data = read_message(stream, max_body_bytes=MAX_REQUEST_BYTES)
+def _serve_one(line: Line, turn: int) -> None:
+    asked, data = line.receive(max_body_bytes=MAX_REQUEST_BYTES)
     bounds = Bounds(seconds=asked["seconds"], turn=turn)
     start_clock(bounds.seconds)
     answer, levels = _answer(data, ImageSettings(**asked["settings"]), bounds)
     stop_clock()
-    write_message(stream, answer, levels)
+    line.send(answer, levels)
 
 
 def _answer(data: bytes, settings: ImageSettings, bounds: Bounds) -> tuple[Header, bytes]:
@@ -112,15 +116,16 @@ def bound_memory(more: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def main(line: int, turn: int, memory: int) -> None:
-    """Serve on the descriptor `line` until it is closed."""
+def main(connection: int, shared: int, turn: int, memory: int) -> None:
+    """Serve on the line of these descriptors until it is closed."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     # A terminal interrupts the whole group; the server decides for itself, and this process ends with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     bound_memory(memory)
-    with socket.socket(fileno=line).makefile("rwb") as stream:
-        serve(cast(BinaryIO, stream), turn)
+    os.nice(NICENESS)
+    with socket.socket(fileno=connection).makefile("rwb") as stream:
+        serve(Line(cast(BinaryIO, stream), shared), turn)
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]))
+    main(*map(int, sys.argv[1:]))

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 from typing import BinaryIO, cast
@@ -18,7 +18,7 @@ import numpy as np
 
 from clip_inference.config import ImageSettings
 from clip_inference.errors import InferenceError, PictureCorruptError, PictureTooCostlyError, error_of
-from clip_inference.messages import Header, read_message, write_message
+from clip_inference.messages import Header, Line
 from clip_inference.prepare import PreparedPicture
 from clip_inference.runtimes import available_cores
 
@@ -81,25 +81,26 @@ class DecoderProcess:
 
     def __init__(self, *, turn: int, patience: float, memory: int) -> None:
         ours, theirs = socket.socketpair()
+        shared = os.memfd_create("picture")
         with theirs:
-            arguments = map(str, (theirs.fileno(), turn, memory))
+            arguments = map(str, (theirs.fileno(), shared, turn, memory))
             self._process = subprocess.Popen(
                 # -P: nothing in the working directory is imported. Pillow warns of damaged pictures.
                 [sys.executable, "-P", "-W", "ignore", "-m", "clip_inference.decoder_process", *arguments],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), turn),
+                pass_fds=(theirs.fileno(), shared, turn),
             )
         with ours:
             ours.settimeout(patience)
-            self._stream = cast(BinaryIO, ours.makefile("rwb"))
+            self._line = Line(cast(BinaryIO, ours.makefile("rwb")), shared)
 
     def prepare(self, data: bytes, settings: ImageSettings, *, seconds: float) -> PreparedPicture:
         """The picture, as `prepare.prepare` makes it ready. Raises its errors, and `DecoderLostError`."""
         try:
-            write_message(self._stream, {"seconds": seconds, "settings": asdict(settings)}, data)
-            answer, levels = read_message(self._stream, max_body_bytes=3 * settings.size**2)
+            self._line.send({"seconds": seconds, "settings": asdict(settings)}, data)
+            answer, levels = self._line.receive(max_body_bytes=3 * settings.size**2)
             return _prepared(answer, levels, settings.size)
         except TimeoutError as error:
             self.end()
@@ -110,8 +111,7 @@ class DecoderProcess:
     def end(self) -> int:
         """Kill the process where it still runs; return its exit status."""
         self._process.kill()
-        with suppress(OSError):  # what was not sent
-            self._stream.close()
+        self._line.close()
         return self._process.wait()
 
 

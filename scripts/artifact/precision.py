@@ -11,9 +11,10 @@ from onnx import TensorProto, helper, numpy_helper
 from clip_inference.config import Precision
 from clip_inference.runtimes import tower_files
 from scripts.artifact.forms import Form
+from scripts.artifact.patches import with_patches_as_rows
 
-# Products of matrices and the word table. Convolutions stay as they are: ONNX Runtime's integer ones are
-# slower, and CLIP has but one.
+# Products of matrices and the word table. Convolutions stay as they are, as ONNX Runtime's integer ones are
+# slower; the one that a vision transformer has is made a product first.
 QUANTIZED = ["MatMul", "Gemm", "Gather"]
 # Smaller tensors (biases, scales) would gain a node and save nothing.
 SMALLEST = 1024
@@ -82,6 +83,7 @@ def _quantize(source: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="imagesearch-int8-") as scratch:
         folded = Path(scratch, "folded.onnx")
         _fold_constants(source, folded)
+        onnx.save(with_patches_as_rows(onnx.load(folded)), folded)
         quantize_dynamic(
             folded, target, op_types_to_quantize=QUANTIZED, weight_type=QuantType.QInt8, per_channel=True
         )
