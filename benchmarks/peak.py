@@ -14,6 +14,7 @@ from benchmarks.contestants import BASELINE, EXACT, FORMS, LAYERS, contestants
 from benchmarks.loops import TowerLoop, tower_loop
 from benchmarks.measuring import interleaved, progress
 from benchmarks.results import Aim, Chart, Figure, Ratio, Section
+from scripts.artifact.narrowing import KEPT
 from tests.architectures.towers import CLIP_DIMENSION, CLIP_IMAGE
 
 PART = "peak"
@@ -65,10 +66,14 @@ def measure() -> Section:
 def picture_operations() -> int:
     """Return the multiplications and additions of ViT-B/32's products of matrices for one picture."""
     width, length = CLIP_IMAGE.width, CLIP_IMAGE.length
-    linear = length * 12 * width**2  # four of the attention, and eight of the MLP
-    attention = 2 * length**2 * width  # scores, and the mixture of values
+
+    def layer(tokens: int) -> int:
+        """Keys and values of all tokens; of some only: the rest of attention, and the MLP."""
+        linear = length * 2 * width**2 + tokens * 10 * width**2
+        return linear + 2 * tokens * length * width  # scores, and the mixture of values
+
     patches = (length - 1) * PATCH_NUMBERS * width
-    return 2 * (LAYERS * (linear + attention) + patches + width * CLIP_DIMENSION)
+    return 2 * ((LAYERS - 1) * layer(length) + layer(KEPT) + patches + width * CLIP_DIMENSION)
 
 
 def _write_product(folder: Path, size: int) -> Path:

@@ -1,5 +1,6 @@
 """Towers are refused where they do not fit, and take batches however they were exported."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from scripts.artifact import batching, towers
+from scripts.artifact.freeing import CannotFreeError
 from scripts.artifact.hub import read_folder
 from scripts.artifact.towers import prepare_towers
 from scripts.errors import CommandError
@@ -27,12 +30,20 @@ from tests.unit.artifact_models import (
 PICTURES = np.random.default_rng(1).standard_normal((5, 3, SIZE, SIZE), dtype=np.float32)
 
 
-def prepare(folder: Path, **towers: onnx.ModelProto) -> Path:
-    files = read_folder(write_layout(folder / "layout", **towers), source="somewhere", revision="one")
+def prepare(folder: Path, **models: onnx.ModelProto) -> Path:
+    files = read_folder(write_layout(folder / "layout", **models), source="somewhere", revision="one")
     target = folder / "towers"
     target.mkdir()
     prepare_towers(files, target)
     return target
+
+
+def only_pictures(narrowed: onnx.ModelProto) -> Callable[[onnx.ModelProto], onnx.ModelProto | None]:
+    return lambda model: narrowed if model.graph.input[0].name == "image" else None
+
+
+def unable_to_free(model: onnx.ModelProto) -> onnx.ModelProto:
+    raise CannotFreeError
 
 
 def run(path: Path | bytes, **feeds: NDArray[Any]) -> NDArray[np.float32]:
@@ -136,3 +147,30 @@ def test_weights_in_a_second_file_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(CommandError, match="second file"):
         read_folder(folder, source="somewhere", revision="one")
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same vectors", "others"])
+def test_a_narrowed_tower_is_taken_only_with_the_same_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    tower, narrowed = (image_tower(fixed_inside=True) for _ in range(2))
+    narrowed.producer_name = "narrowed"
+    if not same:
+        projection = narrowed.graph.initializer[0]
+        values = numpy_helper.to_array(projection)
+        projection.CopyFrom(numpy_helper.from_array(np.roll(values, 1, axis=1), projection.name))
+    monkeypatch.setattr(towers, "narrow", only_pictures(narrowed))
+    prepared = prepare(tmp_path, image=tower) / "image.onnx"
+    assert (onnx.load(prepared).producer_name == "narrowed") is same
+    alone = run(tower.SerializeToString(), image=PICTURES[:1])
+    np.testing.assert_allclose(run(prepared, image=PICTURES[:1]), alone, rtol=1e-5, atol=1e-5)
+
+
+def test_a_narrowed_tower_that_would_go_row_by_row_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(towers, "narrow", only_pictures(image_tower(fixed_inside=True)))
+    monkeypatch.setattr(batching, "free_rows", unable_to_free)
+    tower = image_tower(fixed_inside=False, rows="batch")
+    prepared = onnx.load(prepare(tmp_path, image=tower) / "image.onnx")
+    assert "Scan" not in {node.op_type for node in prepared.graph.node}

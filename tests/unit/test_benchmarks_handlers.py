@@ -84,9 +84,11 @@ def test_a_request_holds_as_many_pictures_as_it_says(tmp_path: Path) -> None:
 
 
 def test_the_operations_of_vit_b_32_are_those_that_its_shape_gives() -> None:
-    # 12 layers of 50 tokens: 12 × 768² each, and 2 × 50 × 768 of attention; 49 patches; a projection.
+    # 11 layers of 50 tokens: 12 × 768² each, and 2 × 50 × 768 of attention; one layer of which two tokens are
+    # read; 49 patches; a projection.
     layer = 50 * 12 * 768**2 + 2 * 50 * 50 * 768
-    assert peak.picture_operations() == 2 * (12 * layer + 49 * 3072 * 768 + 768 * 512)
+    last = (50 * 2 + 2 * 10) * 768**2 + 2 * 2 * 50 * 768
+    assert peak.picture_operations() == 2 * (11 * layer + last + 49 * 3072 * 768 + 768 * 512)
 
 
 def test_percentiles_are_of_the_answered_requests() -> None:
