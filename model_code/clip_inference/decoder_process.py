@@ -30,7 +30,7 @@ MAX_REQUEST_BYTES = 2**32 - 1
 
 # The server first: where the tower's threads wait for each other, a decoder that delays one delays all. It
 # still has the processors whenever the tower leaves them, and all of them when there is nothing to encode.
-NICENESS = 19
+NICENESS = 10
 
 log = logging.getLogger(__name__)
 
