@@ -43,8 +43,8 @@ def measure() -> Section:
             "called in turn as the model server calls it. baseline: eager PyTorch, one picture a request. "
             f"Ours, by its form: text, {TEXT_TOKENS} tokens; picture, a JPEG of two megapixels; batch, "
             f"{BATCH} of them in a JSON request; bulk, {SHARD_RECORDS} as JSON Lines. text_outside: the part "
-            "of a text's time in which its tower does not run. cosine: to the baseline's vector. No form passed "
-            "the gate, as rankings of random weights mean nothing."
+            "of a text's time in which its tower does not run. cosine: to the baseline's vector. No form "
+            "passed the gate, as rankings of random weights mean nothing."
         ),
         figures=(*figures.values(), *cosines),
         ratios=ratios_by_form(_ratios_of, figures),

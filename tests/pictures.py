@@ -4,6 +4,7 @@ Every function returns the encoded bytes of one picture unless it says otherwise
 """
 
 import io
+import itertools
 import struct
 import zlib
 from typing import Any
@@ -21,6 +22,7 @@ ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (
 # Colour types of PNG (its section 6.1) by the number of samples of a pixel.
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 # What red, green and blue of sRGB are under D50 light.
+WHITE = np.array((0.9642, 1.0, 0.8249))
 PRIMARIES = {"r": (0.4360, 0.2225, 0.0139), "g": (0.3851, 0.7169, 0.0971), "b": (0.1431, 0.0606, 0.7141)}
 
 
@@ -139,6 +141,18 @@ def sixteen_bit(size: tuple[int, int] = SIZE, *, seed: int = 0, kind: str = "PNG
     return encoded(Image.fromarray(grey), kind)
 
 
+def sixteen_bit_colours(size: tuple[int, int] = SIZE, *, seed: int = 0) -> bytes:
+    """A scene as TIFF with 16 bits a sample, which Pillow does not write."""
+    samples = np.asarray(scene(size, seed=seed), np.uint16) * 257
+    fields = {256: size[0], 257: size[1], 259: 1, 262: 2, 277: 3, 278: size[1], 279: samples.nbytes}
+    begin = 14 + 12 * (len(fields) + 2)
+    rows = {tag: (4, 1, value) for tag, value in fields.items()}
+    rows |= {258: (3, 3, begin), 273: (4, 1, begin + 6)}
+    entries = b"".join(struct.pack("<HHII", tag, *rows[tag]) for tag in sorted(rows))
+    head = b"II*\0" + struct.pack("<IH", 8, len(rows)) + entries + bytes(4)
+    return head + struct.pack("<3H", 16, 16, 16) + samples.astype("<u2").tobytes()
+
+
 def transparent(size: tuple[int, int] = SIZE) -> bytes:
     """A PNG whose left half is opaque blue and whose right half is fully transparent black."""
     picture = Image.new("RGBA", size, (0, 0, 0, 0))
@@ -225,6 +239,30 @@ def profile(space: str = "RGB", *, swapped: bool = False, gamma: float = 2.2) ->
         names = "grb" if swapped else "rgb"
         tags |= {f"{n}XYZ".encode(): _xyz(*PRIMARIES[p]) for n, p in zip("rgb", names, strict=True)}
         tags |= {f"{n}TRC".encode(): curve for n in "rgb"}
+    return _profile(tags, kind="mntr", space=space, seen="XYZ")
+
+
+def ink_profile(order: str = "cmyk") -> bytes:
+    """An ICC profile of inks that cover what they take away of sRGB's colours; `order` names the plates."""
+    corners = [dict(zip(order, inks, strict=True)) for inks in itertools.product((0, 1), repeat=4)]
+    colours = [tuple((1 - inks[ink]) * (1 - inks["k"]) for ink in "cmy") for inks in corners]
+    table = np.stack([_lab(*colour) for colour in colours]).astype(np.uint8).tobytes()
+    identity = np.eye(3, dtype=">i4") * 65536
+    straight = bytes(range(256))
+    # lut8Type (6.5.9): four channels to three over a grid of two levels each.
+    content = b"mft1" + bytes(4) + bytes((4, 3, 2, 0)) + identity.astype(">i4").tobytes()
+    tags = {b"wtpt": _xyz(0.9642, 1.0, 0.8249), b"A2B0": content + 4 * straight + table + 3 * straight}
+    return _profile(tags, kind="prtr", space="CMYK", seen="Lab")
+
+
+def _lab(*colour: int) -> NDArray[np.float64]:
+    """A colour of sRGB that is all or nothing of red, green and blue, as lut8Type writes CIELAB."""
+    seen = sum(np.array(PRIMARIES[name]) * level for name, level in zip("rgb", colour, strict=True))
+    x, y, z = (np.cbrt(t) if t > 216 / 24389 else (24389 / 27 * t + 16) / 116 for t in seen / WHITE)
+    return np.rint([(116 * y - 16) * 2.55, 500 * (x - y) + 128, 200 * (y - z) + 128])
+
+
+def _profile(tags: dict[bytes, bytes], *, kind: str, space: str, seen: str) -> bytes:
     table, body = struct.pack(">I", len(tags)), b""
     for name, content in tags.items():
         table += name + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(content))
@@ -234,9 +272,9 @@ def profile(space: str = "RGB", *, swapped: bool = False, gamma: float = 2.2) ->
         132 + len(table) - 4 + len(body),
         b"",
         0x02400000,
-        b"mntr",
+        kind.encode(),
         space.ljust(4).encode(),
-        b"XYZ ",
+        seen.ljust(4).encode(),
     )
     header += bytes(12) + b"acsp" + bytes(28) + _xyz(0.9642, 1.0, 0.8249)[8:]
     return header.ljust(128, b"\0") + table + body

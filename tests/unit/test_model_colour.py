@@ -7,7 +7,7 @@ from PIL import Image, ImageCms
 from clip_inference import colour
 from clip_inference.colour import to_srgb
 from clip_inference.decode import decode
-from tests.pictures import encoded, profile, scene
+from tests.pictures import encoded, ink_profile, profile, scene
 
 
 def difference(image: Image.Image, expected: Image.Image) -> float:
@@ -35,6 +35,14 @@ def test_linear_greys_are_brightened() -> None:
     linear = Image.fromarray(np.rint(255 * grey**2.2).astype(np.uint8))
     data = encoded(linear, "PNG", icc_profile=profile("GRAY", gamma=1.0))
     assert difference(decode(data).image, scene().convert("L")) < 3
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+@pytest.mark.parametrize(("order", "seen"), [("cmyk", (0, 255, 255)), ("mcyk", (255, 0, 255))])
+def test_profile_of_inks_is_applied(kind: str, order: str, seen: tuple[int, int, int]) -> None:
+    cyan = Image.new("CMYK", (32, 32), (255, 0, 0, 0))
+    image = decode(encoded(cyan, kind, icc_profile=ink_profile(order))).image
+    assert difference(image, Image.new("RGB", image.size, seen)) < 4
 
 
 def test_profile_is_applied_below_transparency() -> None:

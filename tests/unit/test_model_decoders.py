@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from clip_inference.config import ImageSettings
-from clip_inference.decoder_process import LARGE_PIXELS
+from clip_inference.decoder_process import LARGE_PIXELS, NICENESS
 from clip_inference.decoders import HURRIED_SECONDS, LOST_SECONDS, MAX_PROCESSES, DecoderPool, Patience
 from clip_inference.decoders import SECONDS as MOST_SECONDS
 from clip_inference.errors import InferenceError, PictureCorruptError, PictureTooCostlyError
@@ -223,6 +223,10 @@ def test_as_many_pictures_are_decoded_at_once_as_there_are_processes() -> None:
 def test_decoder_sees_no_credentials(monkeypatch: pytest.MonkeyPatch, pool: DecoderPool) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     assert "AWS_SECRET_ACCESS_KEY" not in started_by(pool).environ()
+
+
+def test_decoders_yield_to_their_server(pool: DecoderPool) -> None:
+    assert started_by(pool).nice() == psutil.Process().nice() + NICENESS
 
 
 def test_processes_end_when_their_server_is_killed() -> None:

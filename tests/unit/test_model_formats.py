@@ -60,8 +60,10 @@ SAME: dict[str, tuple[Callable[[], bytes], float]] = {
     "TIFF, PackBits": (lambda: encoded(scene(), "TIFF", compression="packbits"), 0),
     "TIFF, JPEG": (lambda: encoded(scene(), "TIFF", compression="jpeg", quality=95), 6),
     "TIFF, CMYK": (lambda: encoded(scene().convert("CMYK"), "TIFF"), 1),
+    "TIFF, RGB, 16 bits": (pictures.sixteen_bit_colours, 0),
     "TIFF, pages": (lambda: pictures.animated("TIFF"), 0),
     "HEIC": (pictures.heic, 4),
+    "HEIF": (lambda: pictures.heic().replace(b"heic", b"mif1"), 4),
     "AVIF": (pictures.avif, 4),
 }
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -159,6 +160,19 @@ def test_bad_line_is_an_error_on_its_line(line: str, label: str | None) -> None:
 def test_empty_line_between_others_is_answered_too() -> None:
     good = '{"id": "good", "text": "a dog"}'
     assert [record.label for record in parse(LINES, f"{good}\n\n{good}").records] == ["good", None, "good"]
+
+
+def test_lines_are_not_all_copied_at_once() -> None:
+    picture = "A" * 1_000_000
+    body = bytearray(
+        "".join(f'{{"id": "{number}", "image": "{picture}"}}\n' for number in range(20)), "ascii"
+    )
+    tracemalloc.start()
+    request = parse(LINES, body)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(request.records) == 20
+    assert most < 1.3 * len(body)  # the pictures themselves, and the line at hand
 
 
 @pytest.mark.parametrize("content_type", [None, "", "text/csv", "application/octet-stream", "image"])
