@@ -11,6 +11,7 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoPro
 from onnxruntime.capi.onnxruntime_pybind11_state import (  # type: ignore[import-untyped]
     Fail,
     InvalidArgument,
+    InvalidGraph,
     RuntimeException,
 )
 
@@ -21,7 +22,7 @@ Feeds = Mapping[str, NDArray[np.generic]]
 Vectors = NDArray[np.float32]
 
 # What ONNX Runtime raises of a model that it cannot load or run.
-NOT_RUNNABLE = (Fail, InvalidArgument, RuntimeException)
+NOT_RUNNABLE = (Fail, InvalidArgument, InvalidGraph, RuntimeException)
 # A row's vector alone and within a batch. Dynamically quantised towers round by the batch, hence not closer
 # to 1.
 SAME_VECTOR = 0.99

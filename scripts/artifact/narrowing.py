@@ -29,10 +29,13 @@ Use = tuple[int, int]
 
 
 def narrow(model: ModelProto) -> ModelProto | None:
-    """A copy of the model that computes less; None where nothing can be left out."""
+    """A copy of the model that computes less; None where nothing can be left out, or shapes contradict."""
     copy = ModelProto()
     copy.CopyFrom(model)
-    return _Narrowing(copy).narrowed()
+    try:
+        return _Narrowing(copy).narrowed()
+    except shape_inference.InferenceError:
+        return None
 
 
 class _Narrowing:
@@ -104,10 +107,10 @@ class _Narrowing:
         """Of which inputs a node needs less where less of its output is read along `axis`, and along which of
         their axes; none where it needs all.
         """
-        first, output = self._shapes.get(node.input[0], ()), self._shapes.get(node.output[0], ())
-        last = len(output) - 1
-        if not first or not output:
+        output = self._shapes.get(node.output[0], ())
+        if not node.input or not output:
             return
+        first, last = self._shapes.get(node.input[0], ()), len(output) - 1
         match node.op_type:
             case operator if operator in BY_ELEMENT:
                 yield from self._aligned(node, axis)

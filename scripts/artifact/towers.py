@@ -11,7 +11,7 @@ from onnx import TensorProto
 from tokenizers import Tokenizer
 
 from clip_inference.encoder import normalize
-from scripts.artifact.batching import Feeds, Vectors, make_batchable
+from scripts.artifact.batching import NOT_RUNNABLE, Feeds, Vectors, make_batchable
 from scripts.artifact.model_files import ModelFiles
 from scripts.artifact.narrowing import narrow
 from scripts.artifact.precision import stored_in_half
@@ -90,7 +90,7 @@ def _computing_less(model: onnx.ModelProto, trial: Feeds, vectors: Vectors) -> o
     narrowed = narrow(model)
     if narrowed is None:
         return None
-    with suppress(CommandError):
+    with suppress(CommandError, *NOT_RUNNABLE):
         batchable, output = make_batchable(narrowed, trial)
         is_scanned = any(node.op_type == "Scan" for node in batchable.graph.node)
         if not is_scanned and (normalize(vectors) * normalize(output)).sum(axis=1).min() >= SAME_VECTOR:

@@ -45,6 +45,7 @@ def with_written_out_norm(token: int) -> ModelProto:
     step = helper.make_node
     flat, whole = np.array([TOKENS, WIDTH]), np.array([1, TOKENS, WIDTH])
     nodes = [
+        step("Constant", [], ["places"], value=numpy_helper.from_array(matrix(TOKENS, WIDTH))),
         step("Add", ["states", "places"], ["placed"]),
         step("ReduceMean", ["placed"], ["mean"], axes=[-1]),
         step("Sub", ["placed", "mean"], ["centred"]),
@@ -52,14 +53,15 @@ def with_written_out_norm(token: int) -> ModelProto:
         step("ReduceMean", ["squared"], ["variance"], axes=[-1]),
         step("Sqrt", ["variance"], ["deviation"]),
         step("Div", ["centred", "deviation"], ["normed"]),
-        step("Reshape", ["normed", "flat"], ["rows"]),
+        step("Mul", ["scale", "normed"], ["scaled"]),
+        step("Reshape", ["scaled", "flat"], ["rows"]),
         step("Gemm", ["rows", "weights", "bias"], ["product"]),
         step("Reshape", ["product", "whole"], ["tokens"]),
         *choice("tokens", token),
     ]
     return model_of(
         nodes,
-        places=matrix(TOKENS, WIDTH),
+        scale=np.array(1.5, np.float32),
         flat=flat,
         whole=whole,
         weights=matrix(WIDTH, WIDTH),

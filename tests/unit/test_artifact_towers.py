@@ -149,19 +149,27 @@ def test_weights_in_a_second_file_are_refused(tmp_path: Path) -> None:
         read_folder(folder, source="somewhere", revision="one")
 
 
-@pytest.mark.parametrize("same", [True, False], ids=["the same vectors", "others"])
+def with_other_vectors(tower: onnx.ModelProto) -> None:
+    projection = tower.graph.initializer[0]
+    values = numpy_helper.to_array(projection)
+    projection.CopyFrom(numpy_helper.from_array(np.roll(values, 1, axis=1), projection.name))
+
+
+def with_another_operator(tower: onnx.ModelProto) -> None:
+    tower.graph.node[-1].op_type = "Unheard"
+
+
+@pytest.mark.parametrize("change", [None, with_other_vectors, with_another_operator])
 def test_a_narrowed_tower_is_taken_only_with_the_same_vectors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[onnx.ModelProto], None] | None
 ) -> None:
     tower, narrowed = (image_tower(fixed_inside=True) for _ in range(2))
     narrowed.producer_name = "narrowed"
-    if not same:
-        projection = narrowed.graph.initializer[0]
-        values = numpy_helper.to_array(projection)
-        projection.CopyFrom(numpy_helper.from_array(np.roll(values, 1, axis=1), projection.name))
+    if change:
+        change(narrowed)
     monkeypatch.setattr(towers, "narrow", only_pictures(narrowed))
     prepared = prepare(tmp_path, image=tower) / "image.onnx"
-    assert (onnx.load(prepared).producer_name == "narrowed") is same
+    assert (onnx.load(prepared).producer_name == "narrowed") is (change is None)
     alone = run(tower.SerializeToString(), image=PICTURES[:1])
     np.testing.assert_allclose(run(prepared, image=PICTURES[:1]), alone, rtol=1e-5, atol=1e-5)
 
