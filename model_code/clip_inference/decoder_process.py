@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -124,7 +125,7 @@ def main(connection: int, shared: int, turn: int, memory: int) -> None:
     bound_memory(memory)
     os.nice(NICENESS)
     with socket.socket(fileno=connection).makefile("rwb") as stream:
-        serve(Line(cast(BinaryIO, stream), shared), turn)
+        serve(Line(cast(BinaryIO, stream), FileIO(shared, "r+")), turn)
 
 
 if __name__ == "__main__":

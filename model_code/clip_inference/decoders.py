@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
+from io import FileIO
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -81,16 +82,16 @@ class DecoderProcess:
 
     def __init__(self, *, turn: int, patience: float, memory: int) -> None:
         ours, theirs = socket.socketpair()
-        shared = os.memfd_create("picture")
+        shared = FileIO(os.memfd_create("picture"), "r+")
         with theirs:
-            arguments = map(str, (theirs.fileno(), shared, turn, memory))
+            arguments = map(str, (theirs.fileno(), shared.fileno(), turn, memory))
             self._process = subprocess.Popen(
                 # -P: nothing in the working directory is imported. Pillow warns of damaged pictures.
                 [sys.executable, "-P", "-W", "ignore", "-m", "clip_inference.decoder_process", *arguments],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), shared, turn),
+                pass_fds=(theirs.fileno(), shared.fileno(), turn),
             )
         with ours:
             ours.settimeout(patience)

@@ -10,6 +10,7 @@ import json
 import os
 import struct
 from contextlib import suppress
+from io import FileIO
 from typing import Any, BinaryIO
 
 LENGTHS = struct.Struct("<II")
@@ -22,15 +23,15 @@ Header = dict[str, Any]
 
 
 class Line:
-    """One side's end of the line: the `stream` of its socket, and the descriptor of the `shared` file."""
+    """One side's end of the line: the `stream` of its socket, and the `shared` file."""
 
-    def __init__(self, stream: BinaryIO, shared: int) -> None:
+    def __init__(self, stream: BinaryIO, shared: FileIO) -> None:
         self._stream = stream
         self._shared = shared
 
     def send(self, header: Header, body: bytes = b"") -> None:
         """Send one message. Raises OSError where the other side has gone, or where memory has run out."""
-        if os.pwrite(self._shared, body, 0) < len(body):
+        if os.pwrite(self._shared.fileno(), body, 0) < len(body):
             raise OSError("there is no memory for a message")
         encoded = json.dumps(header).encode()
         self._stream.write(LENGTHS.pack(len(encoded), len(body)) + encoded)
@@ -44,18 +45,18 @@ class Line:
         header = json.loads(self._read(header_length))
         if not isinstance(header, dict):
             raise ValueError("a header that is no object")
-        body = os.pread(self._shared, body_length, 0)
+        body = os.pread(self._shared.fileno(), body_length, 0)
         if len(body) < body_length:
             raise ValueError("a message shorter than announced")
         if body_length > KEPT_BYTES:
-            os.ftruncate(self._shared, KEPT_BYTES)
+            self._shared.truncate(KEPT_BYTES)
         return header, body
 
     def close(self) -> None:
         """Hang up."""
         with suppress(OSError):  # what was not sent
             self._stream.close()
-        os.close(self._shared)
+        self._shared.close()
 
     def _read(self, length: int) -> bytes:
         data = self._stream.read(length)

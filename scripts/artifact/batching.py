@@ -25,7 +25,9 @@ Vectors = NDArray[np.float32]
 NOT_RUNNABLE = (Fail, InvalidArgument, InvalidGraph, RuntimeException)
 # A row's vector alone and within a batch. Dynamically quantised towers round by the batch, hence not closer
 # to 1.
-SAME_VECTOR = 0.99
+SAME_ROW = 0.99
+# Two ways of computing one vector in fp32.
+SAME_VECTOR = 0.99999
 
 
 def make_batchable(model: ModelProto, trial: Feeds) -> tuple[ModelProto, Vectors]:
@@ -38,7 +40,7 @@ def make_batchable(model: ModelProto, trial: Feeds) -> tuple[ModelProto, Vectors
     alone = _one_by_one(model, trial)
     for candidate in _candidates(model):
         together = _together(candidate, trial)
-        if together is not None and _agree(alone, together):
+        if together is not None and agree(alone, together, least=SAME_ROW):
             return candidate, together
     raise CommandError(
         "tower_unfit",
@@ -78,11 +80,12 @@ def _one_by_one(model: ModelProto, trial: Feeds) -> Vectors:
     return np.concatenate([session.run(None, feed)[0] for feed in feeds])
 
 
-def _agree(left: Vectors, right: Vectors) -> bool:
+def agree(left: Vectors, right: Vectors, *, least: float = SAME_VECTOR) -> bool:
+    """Whether no row of the one (n, dimension) has a cosine below `least` to that of the other."""
     if left.shape != right.shape:
         return False
     lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
-    return bool(np.all((left * right).sum(axis=1) >= SAME_VECTOR * lengths))
+    return bool(np.all((left * right).sum(axis=1) >= least * lengths))
 
 
 def _scanned(model: ModelProto) -> ModelProto:

@@ -16,7 +16,8 @@ import onnx
 import onnxruntime  # type: ignore[import-untyped]
 from onnx import ModelProto, NodeProto, helper, numpy_helper, shape_inference
 
-Shape = tuple[int, ...]
+from scripts.artifact.graphs import Shape, attribute
+
 ROWS = "batch"
 
 
@@ -141,7 +142,7 @@ class _Walk:
 
     def _transpose(self, node: NodeProto) -> Rows:
         rows = self._rows[node.input[0]]
-        order = list(_attribute(node, "perm", reversed(range(len(self._shape(node.input[0]))))))
+        order = list(attribute(node, "perm", reversed(range(len(self._shape(node.input[0]))))))
         return Rows(order.index(rows.axis), rows.outer)
 
     def _unsqueeze(self, node: NodeProto) -> Rows:
@@ -156,7 +157,7 @@ class _Walk:
         axes = {axis % rank for axis in self._axes(node)}
         if rows.axis in axes:
             raise CannotFreeError(f"a {node.op_type} swallows the rows")
-        kept = node.op_type != "Squeeze" and _attribute(node, "keepdims", 1)
+        kept = node.op_type != "Squeeze" and attribute(node, "keepdims", 1)
         return rows if kept else Rows(rows.axis - sum(axis < rows.axis for axis in axes), rows.outer)
 
     def _expand(self, node: NodeProto) -> Rows:
@@ -182,7 +183,7 @@ class _Walk:
 
     def _gather(self, node: NodeProto) -> Rows:
         data, indices = (self._rows.get(name) for name in node.input)
-        axis = _attribute(node, "axis", 0) % len(self._shape(node.input[0]))
+        axis = attribute(node, "axis", 0) % len(self._shape(node.input[0]))
         if data is None and indices is not None:
             return Rows(axis + indices.axis, indices.outer)
         assert data is not None
@@ -225,9 +226,9 @@ class _Walk:
     def _axes(self, node: NodeProto) -> list[int]:
         """The dimensions that a node drops, adds or adds up; given as an attribute or as an input."""
         if node.op_type == "ArgMax":
-            return [_attribute(node, "axis", 0)]
+            return [attribute(node, "axis", 0)]
         if len(node.input) == 1:
-            return list(_attribute(node, "axes", range(len(self._shape(node.input[0])))))
+            return list(attribute(node, "axes", range(len(self._shape(node.input[0])))))
         if node.input[1] not in self._constants:
             raise CannotFreeError(f"the axes of a {node.op_type} are computed")
         axes: list[int] = numpy_helper.to_array(self._constants[node.input[1]]).tolist()
@@ -249,8 +250,3 @@ def _static_shape(value: onnx.ValueInfoProto) -> Shape | None:
     dimensions = value.type.tensor_type.shape.dim
     known = all(dimension.HasField("dim_value") for dimension in dimensions)
     return tuple(dimension.dim_value for dimension in dimensions) if known else None
-
-
-def _attribute(node: NodeProto, name: str, default: Any) -> Any:
-    values = (helper.get_attribute_value(entry) for entry in node.attribute if entry.name == name)
-    return next(values, default)

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, NodeProto, helper, numpy_helper, shape_inference
 
+from scripts.artifact.graphs import Shape, attribute, shape_of
+
 # One more than is read: a dimension of 1 would be taken for that of the rows, where those are freed.
 KEPT = 2
 PRODUCTS = {"MatMul", "Gemm"}
@@ -22,8 +24,6 @@ BY_ELEMENT = {
     *("Cast", "Erf", "Exp", "Gelu", "Identity", "Neg", "Reciprocal", "Relu", "Sigmoid", "Sqrt", "Tanh"),
 }
 
-Shape = tuple[int, ...]
-"""Sizes; 0 stands for one that is not fixed."""
 Use = tuple[int, int]
 """A value as an input: the places of the node in the graph, and of the value among its inputs."""
 
@@ -50,10 +50,7 @@ class _Narrowing:
                 self._constants[node.output[0]] = node.attribute[0].t
         inferred = shape_inference.infer_shapes(model, data_prop=True).graph
         values = [*inferred.input, *inferred.output, *inferred.value_info]
-        self._shapes: dict[str, Shape] = {
-            value.name: tuple(dimension.dim_value for dimension in value.type.tensor_type.shape.dim)
-            for value in values
-        }
+        self._shapes = {value.name: shape_of(value) for value in values}
         self._shapes |= {name: tuple(tensor.dims) for name, tensor in self._constants.items()}
         self._readers: dict[str, set[Use | None]] = defaultdict(set)
         for place, node in enumerate(self._nodes):
@@ -79,7 +76,7 @@ class _Narrowing:
         if node.op_type != "Gather" or node.input[1] not in self._constants:
             return False
         shape = self._shapes.get(node.input[0], ())
-        axis = _attribute(node, "axis", 0)
+        axis = attribute(node, "axis", 0)
         return not self._shapes[node.input[1]] and len(shape) > 2 and shape[axis] > KEPT
 
     def _walk(self, choice: int) -> tuple[Mapping[str, int], set[Use], list[int]]:
@@ -88,7 +85,7 @@ class _Narrowing:
         """
         node = self._nodes[choice]
         tokens = node.input[0]
-        axes = {tokens: _attribute(node, "axis", 0) % len(self._shapes[tokens])}
+        axes = {tokens: attribute(node, "axis", 0) % len(self._shapes[tokens])}
         uses: set[Use] = {(choice, 0)}
         taken: list[int] = []
         for place in reversed(range(choice)):
@@ -114,21 +111,21 @@ class _Narrowing:
         match node.op_type:
             case operator if operator in BY_ELEMENT:
                 yield from self._aligned(node, axis)
-            case "LayerNormalization" if axis < _attribute(node, "axis", -1) % len(output):
+            case "LayerNormalization" if axis < attribute(node, "axis", -1) % len(output):
                 yield 0, axis
-            case "Softmax" if axis < last == _attribute(node, "axis", -1) % len(output):
+            case "Softmax" if axis < last == attribute(node, "axis", -1) % len(output):
                 yield 0, axis
-            case "ReduceMean" if _attribute(node, "keepdims", 1) and axis not in self._reduced(node):
+            case "ReduceMean" if attribute(node, "keepdims", 1) and axis not in self._reduced(node):
                 yield 0, axis
             case "Transpose":
-                yield 0, _attribute(node, "perm", list(reversed(range(len(output)))))[axis]
+                yield 0, attribute(node, "perm", list(reversed(range(len(output)))))[axis]
             case "Reshape":
                 yield from ((0, other) for other in _same_axis(first, output, axis))
             case "MatMul" if axis == last - 1 and len(first) > 1:
                 yield 0, len(first) - 2
             case "MatMul" if axis < last - 1:
                 yield from self._aligned(node, axis)
-            case "Gemm" if axis == 0 and not _attribute(node, "transA", 0):
+            case "Gemm" if axis == 0 and not attribute(node, "transA", 0):
                 yield 0, 0
 
     def _aligned(self, node: NodeProto, axis: int) -> Iterator[tuple[int, int]]:
@@ -142,7 +139,7 @@ class _Narrowing:
 
     def _reduced(self, node: NodeProto) -> set[int]:
         rank = len(self._shapes[node.input[0]])
-        given: Any = _attribute(node, "axes", range(rank))
+        given: Any = attribute(node, "axes", range(rank))
         if len(node.input) > 1:
             known = self._constants.get(node.input[1])
             given = range(rank) if known is None else numpy_helper.to_array(known).tolist()
@@ -187,8 +184,3 @@ def _same_axis(before: Shape, after: Shape, axis: int) -> list[int]:
         for other, size in enumerate(before)
         if size == after[axis] and prod(before[:other]) == prod(after[:axis])
     ]
-
-
-def _attribute(node: NodeProto, name: str, default: Any) -> Any:
-    values = (helper.get_attribute_value(entry) for entry in node.attribute if entry.name == name)
-    return next(values, default)

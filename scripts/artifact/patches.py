@@ -7,19 +7,18 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+from scripts.artifact.graphs import Shape, attribute, shape_of
 
 WITHOUT_PADDING = {b"NOTSET", b"VALID"}
-
-Shape = tuple[int, ...]
-"""Sizes; 0 stands for one that is not fixed."""
 
 
 def with_patches_as_rows(model: ModelProto) -> ModelProto:
     """The model, rewritten where it cuts a picture into patches. Other convolutions stay as they are."""
     graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    shapes = {value.name: _shape(value) for value in graph.input}
+    shapes = {value.name: shape_of(value) for value in graph.input}
     nodes = [other for node in graph.node for other in _rewritten(node, graph, constants, shapes)]
     used = {name for node in nodes for name in node.input}
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
@@ -27,10 +26,6 @@ def with_patches_as_rows(model: ModelProto) -> ModelProto:
     graph.node.extend(nodes)
     graph.initializer.extend(kept)
     return model
-
-
-def _shape(value: ValueInfoProto) -> Shape:
-    return tuple(dimension.dim_value for dimension in value.type.tensor_type.shape.dim)
 
 
 def _rewritten(
@@ -47,15 +42,14 @@ def _rewritten(
 
 def _cuts_patches(node: NodeProto, kernel: Shape, picture: Shape) -> bool:
     """Whether a convolution goes over all of (n, channels, height, width) in whole steps of its kernel."""
-    given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
     sides, patch = picture[2:], kernel[2:]
     return (
         len(kernel) == len(picture) == 4
         and picture[1] == kernel[1]
-        and given.get("strides") == [*patch]
-        and not any(given.get("pads", ()))
-        and given.get("auto_pad", b"NOTSET") in WITHOUT_PADDING
-        and all(step == 1 for step in given.get("dilations", ()))
+        and attribute(node, "strides", None) == [*patch]
+        and not any(attribute(node, "pads", ()))
+        and attribute(node, "auto_pad", b"NOTSET") in WITHOUT_PADDING
+        and all(step == 1 for step in attribute(node, "dilations", ()))
         and all(side > 0 and side % length == 0 for side, length in zip(sides, patch, strict=True))
     )
 

@@ -83,9 +83,12 @@ def _quantize(source: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="imagesearch-int8-") as scratch:
         folded = Path(scratch, "folded.onnx")
         _fold_constants(source, folded)
-        onnx.save(with_patches_as_rows(onnx.load(folded)), folded)
         quantize_dynamic(
-            folded, target, op_types_to_quantize=QUANTIZED, weight_type=QuantType.QInt8, per_channel=True
+            with_patches_as_rows(onnx.load(folded)),
+            target,
+            op_types_to_quantize=QUANTIZED,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
         )
 
 

@@ -17,13 +17,11 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_h
 from clip_inference.config import TextSettings
 from clip_inference.encoder import normalize
 from clip_inference.tokenizer import TextTokenizer
-from scripts.artifact.batching import NOT_RUNNABLE, open_session
+from scripts.artifact.batching import NOT_RUNNABLE, agree, open_session
 
 LENGTH = "length"
 # A longer list of whole numbers is data and not a shape.
 MAX_RANK = 8
-# Two ways of computing one vector in fp32.
-SAME_VECTOR = 0.99999
 TRIAL = (
     "dog",
     "a photo of a dog",
@@ -46,7 +44,7 @@ def shorten(tower: Path, tokenizer: Path, settings: TextSettings) -> TextSetting
     padded = _vectors(model, tokenizer, settings, [TRIAL])
     for groups in ([TRIAL], [(text,) for text in TRIAL]):
         shortened = _vectors(freed, tokenizer, without_padding, groups)
-        if padded is None or shortened is None or (padded * shortened).sum(axis=1).min() < SAME_VECTOR:
+        if padded is None or shortened is None or not agree(padded, shortened):
             return settings
     tower.write_bytes(freed.SerializeToString(deterministic=True))
     return without_padding

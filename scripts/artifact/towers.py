@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from tokenizers import Tokenizer
 
-from clip_inference.encoder import normalize
-from scripts.artifact.batching import NOT_RUNNABLE, Feeds, Vectors, make_batchable
+from scripts.artifact.batching import NOT_RUNNABLE, Feeds, Vectors, agree, make_batchable
 from scripts.artifact.model_files import ModelFiles
 from scripts.artifact.narrowing import narrow
 from scripts.artifact.precision import stored_in_half
@@ -20,8 +19,6 @@ from scripts.errors import CommandError
 
 # Rows of the batch with which a tower is tried: not 1, and no size that occurs in a model by chance.
 TRIAL_ROWS = 3
-# Two ways of computing one vector in fp32.
-SAME_VECTOR = 0.99999
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +90,7 @@ def _computing_less(model: onnx.ModelProto, trial: Feeds, vectors: Vectors) -> o
     with suppress(CommandError, *NOT_RUNNABLE):
         batchable, output = make_batchable(narrowed, trial)
         is_scanned = any(node.op_type == "Scan" for node in batchable.graph.node)
-        if not is_scanned and (normalize(vectors) * normalize(output)).sum(axis=1).min() >= SAME_VECTOR:
+        if not is_scanned and agree(vectors, output):
             return batchable
     return None
 

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from io import FileIO
 from typing import BinaryIO, cast
 
 import pytest
@@ -22,7 +23,9 @@ class Ends:
         self.streams = [cast(BinaryIO, stack.enter_context(each.makefile("rwb"))) for each in sockets]
         for each in sockets:
             each.close()
-        self.server, self.decoder = (Line(stream, os.dup(self.shared)) for stream in self.streams)
+        self.server, self.decoder = (
+            Line(stream, FileIO(os.dup(self.shared), "r+")) for stream in self.streams
+        )
 
     def say(self, header: bytes, announced: int | None = None, body: int = 0) -> None:
         """Send the decoder what no line would send."""
