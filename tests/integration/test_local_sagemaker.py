@@ -3,7 +3,10 @@
 import asyncio
 import hashlib
 import json
+import os
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from scripts.local.emulator.sagemaker import (
     SERVERLESS_PAYLOAD_BYTES,
     SageMaker,
 )
+from scripts.local.model_server.server import ModelServer
 from scripts.local.waiting import wait_until
 
 pytestmark = [
@@ -186,6 +190,33 @@ def test_an_updated_endpoint_serves_the_new_configuration_and_a_deleted_one_noth
     sagemaker.delete_endpoint("moving")
     assert not server.is_running
     assert invoke(api, "moving", b"{}")[0] == 400
+
+
+def test_what_an_updated_endpoint_was_asked_before_is_still_answered(
+    sagemaker: SageMaker,
+    api: SageMakerApi,
+    objects: Objects,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deploy(sagemaker, "asked", key=objects.key, variant={})
+    gate, ending, stop = tmp_path / "gate", threading.Event(), sagemaker.containers.stop
+
+    def noticed_stop(server: ModelServer) -> None:
+        ending.set()
+        stop(server)
+
+    monkeypatch.setattr(sagemaker.containers, "stop", noticed_stop)
+    os.mkfifo(gate)
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(invoke, api, "asked", b"hold " + bytes(gate), content_type="image/png")
+        with gate.open("w"):  # which waits until the model reads it
+            update = pool.submit(sagemaker.update_endpoint, "asked", "serverless-Config")
+            assert wait_until(lambda: sagemaker.endpoints["asked"].config_name != "asked-Config", seconds=60)
+            assert not ending.wait(1)
+        assert held.result()[0] == 200
+        update.result()
+    assert ending.is_set()
 
 
 def test_a_container_that_ended_is_replaced(sagemaker: SageMaker, api: SageMakerApi) -> None:

@@ -67,6 +67,8 @@ class Container:
         assert self.process.poll() is None, self.log.read_text(errors="replace")
         if not psutil.Process(self.process.pid).children():
             return False
+        if self.first.uids().effective == 0:
+            return False  # still laying out; before its loopback is up, a question would count as an attempt
         return self.ask("/invocations", b'{"inputs": "ready"}').status == 200
 
 

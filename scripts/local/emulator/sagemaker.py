@@ -7,7 +7,8 @@ names is not pulled: every container is the genuine serving stack of ``scripts.l
 import http.client
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +45,28 @@ class Endpoint:
     failure: str | None = None
     server: ModelServer | None = None
     replacing: threading.Lock = field(default_factory=threading.Lock)
+    _answering: list[ModelServer | None] = field(default_factory=list)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @contextmanager
+    def asked(self) -> Iterator[ModelServer | None]:
+        """The present server, which is not given up before the block is left."""
+        with self._changed:
+            server = self.server
+            self._answering.append(server)
+        try:
+            yield server
+        finally:
+            with self._changed:
+                self._answering.remove(server)
+                self._changed.notify_all()
+
+    def take_over(self, server: ModelServer) -> ModelServer | None:
+        """Serve with another server from now on; the one before is returned once it has answered."""
+        with self._changed:
+            previous, self.server = self.server, server
+            self._changed.wait_for(lambda: previous not in self._answering, timeout=INVOCATION_SECONDS)
+        return previous
 
 
 class SageMaker:
@@ -101,11 +124,11 @@ class SageMaker:
         endpoint.status = "InService"
 
     def update_endpoint(self, name: str, config_name: str) -> None:
-        """UpdateEndpoint: the old container serves until the new one answers."""
+        """UpdateEndpoint: the old container serves until the new one does, and answers what it was asked."""
         endpoint = self._endpoint(name)
-        previous = endpoint.server
-        endpoint.server = self._serve(endpoint, config_name)
+        server = self._serve(endpoint, config_name)
         endpoint.config_name, endpoint.status, endpoint.failure = config_name, "InService", None
+        previous = endpoint.take_over(server)
         if previous is not None:
             self.containers.stop(previous)
 
@@ -136,12 +159,13 @@ class SageMaker:
             raise endpoint_unknown(name, account)
         variant = self._variant(endpoint.config_name)
         _check_size(body, is_serverless="ServerlessConfig" in variant)
-        if endpoint.server is None:
-            raise endpoint_not_ready(name)
-        if not endpoint.server.is_running:
-            self._replace_in_background(endpoint)
-            raise endpoint_down(name)
-        answer = _ask(endpoint.server, body, content_type=content_type, accept=accept, attributes=attributes)
+        with endpoint.asked() as server:
+            if server is None:
+                raise endpoint_not_ready(name)
+            if not server.is_running:
+                self._replace_in_background(endpoint)
+                raise endpoint_down(name)
+            answer = _ask(server, body, content_type=content_type, accept=accept, attributes=attributes)
         if not 200 <= answer.status < 300:
             raise model_error(answer.status, answer.body)
         return answer, variant["VariantName"]
@@ -173,8 +197,7 @@ class SageMaker:
 
     def _replace(self, endpoint: Endpoint) -> None:
         try:
-            ended = endpoint.server
-            endpoint.server = self._serve(endpoint, endpoint.config_name)
+            ended = endpoint.take_over(self._serve(endpoint, endpoint.config_name))
             if ended is not None:
                 self.containers.stop(ended)
         except SageMakerError as error:
