@@ -12,7 +12,7 @@ import boto3
 
 from benchmarks.photographs import find_photographs
 from scripts.local.environment import LocalEnvironment, down, up
-from scripts.local.model_server.server import free_port
+from scripts.local.ports import free_port
 from scripts.local.settings import LocalSettings
 from scripts.render import complaints
 from scripts.target import LOCAL_CREDENTIALS

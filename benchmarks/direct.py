@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 from benchmarks.deployed import Deployed
 from scripts.local.emulator_process import aws_environment
 from scripts.local.java import java_home
-from scripts.local.model_server.server import ModelServer, free_port, start_model_server
+from scripts.local.model_server.server import ModelServer, start_model_server
 
 JSON_LINES = "application/jsonlines"
-FIRST_PORT = 31_000
 _TIMEOUT_SECONDS = 600
 
 
@@ -56,9 +55,7 @@ def direct_server(place: Deployed, *, model: str, concurrency: int) -> Iterator[
             "SAGEMAKER_BATCH": "true",
             "JAVA_HOME": str(java_home()),
         }
-        with start_model_server(
-            artifact, port=free_port(FIRST_PORT), environment=environment, workdir=Path(folder)
-        ) as server:
+        with start_model_server(artifact, environment=environment, workdir=Path(folder)) as server:
             yield DirectServer(server, concurrency=concurrency)
 
 

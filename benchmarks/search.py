@@ -14,8 +14,8 @@ from imagesearch.adapters.opensearch_administration import OpenSearchAdministrat
 from imagesearch.adapters.opensearch_client import opensearch_client
 from imagesearch.adapters.opensearch_loading import OpenSearchLoading
 from imagesearch.models import IndexInfo
-from scripts.local.model_server.server import free_port
 from scripts.local.opensearch import OpenSearch
+from scripts.local.ports import free_port
 from scripts.local.settings import LocalSettings
 
 ENGINE = "lucene"

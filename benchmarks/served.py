@@ -20,12 +20,10 @@ from scripts.local.model_server.server import (
     Answer,
     ModelServer,
     Stack,
-    free_port,
     launch_model_server,
 )
 from scripts.local.settings import tool_python
 
-FIRST_PORT = 31_000
 _PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 0.02
 
@@ -49,7 +47,6 @@ def starting_server(
     with tempfile.TemporaryDirectory(prefix="imagesearch-bench-") as folder:
         server = launch_model_server(
             contestant.archive,
-            port=free_port(FIRST_PORT),
             environment={
                 **contestant.environment,
                 "JAVA_HOME": str(java_home()),

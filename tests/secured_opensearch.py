@@ -29,7 +29,8 @@ from scripts.local.artifacts import PinnedArtifact, fetch_all
 from scripts.local.java import java_home
 from scripts.local.opensearch import LOGGING, START_SECONDS, java_command
 from scripts.local.opensearch_home import assembled_home
-from scripts.local.settings import LOOPBACK, TOOLS
+from scripts.local.ports import LOOPBACK
+from scripts.local.settings import TOOLS
 from scripts.local.unprivileged import give_to, readable_copy, service_user
 from scripts.local.waiting import wait_until
 from tests.ports import free_ports

@@ -1,7 +1,6 @@
 """What this machine needs: to deploy, and to run the environment `local`."""
 
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from scripts.errors import CommandError
 from scripts.local.emulator_process import Emulator
 from scripts.local.java import MAXIMUM, MINIMUM, java_home
 from scripts.local.opensearch import OpenSearch, find_home
+from scripts.local.ports import FIRST_PORT, LAST_PORT, free_port
 from scripts.local.processes import require_free_port
 from scripts.local.settings import TOOLS, LocalSettings, tool_python
 from scripts.repository import ROOT, cdk_program, search_path
@@ -120,7 +120,7 @@ def _ports(settings: LocalSettings) -> Iterator[Finding]:
             look()
             yield passed("ports", f"{port} for {part}")
         except CommandError as error:
-            yield failed("ports", error.message, f"export {variable}={_free_port()}")
+            yield failed("ports", error.message, f"export {variable}={_another_port(port)}")
     if emulator.running() is not None:
         return
     port = settings.model_server_port
@@ -128,13 +128,12 @@ def _ports(settings: LocalSettings) -> Iterator[Finding]:
         require_free_port(port, part="the model server", variable="IMAGESEARCH_MODEL_SERVER_PORT")
         yield passed("ports", f"{port} for the model server")
     except CommandError as error:
-        yield failed("ports", error.message, f"export IMAGESEARCH_MODEL_SERVER_PORT={_free_port()}")
+        yield failed("ports", error.message, f"export IMAGESEARCH_MODEL_SERVER_PORT={_another_port(port)}")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _another_port(port: int) -> int:
+    """The next free one, so that for two busy ports two others are told."""
+    return free_port(port + 1 if port < LAST_PORT else FIRST_PORT)
 
 
 def _memory() -> Iterator[Finding]:

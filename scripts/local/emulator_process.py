@@ -9,8 +9,9 @@ import httpx
 
 from scripts.errors import CommandError
 from scripts.local.java import java_home
+from scripts.local.ports import LOOPBACK
 from scripts.local.processes import ProcessTable, StartedProcess, require_free_port
-from scripts.local.settings import ACCOUNT, LOOPBACK, REGION, LocalSettings, tool_python
+from scripts.local.settings import ACCOUNT, REGION, LocalSettings, tool_python
 from scripts.local.waiting import wait_until
 from scripts.repository import ROOT, node_folder
 

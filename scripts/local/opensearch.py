@@ -15,8 +15,9 @@ from scripts.errors import CommandError
 from scripts.local.artifacts import Progress, no_progress
 from scripts.local.java import java_home
 from scripts.local.opensearch_home import assembled_home
+from scripts.local.ports import LOOPBACK
 from scripts.local.processes import ProcessTable, require_free_port
-from scripts.local.settings import LOOPBACK, LocalSettings
+from scripts.local.settings import LocalSettings
 from scripts.local.unprivileged import (
     give_to,
     readable_copy,

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from scripts.errors import CommandError
-from scripts.local.settings import LOOPBACK
+from scripts.local.ports import LOOPBACK
 from scripts.local.waiting import wait_until
 
 MARKER = "IMAGESEARCH_PROCESS"

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.errors import CommandError
-from scripts.local.model_server.server import LAST_PORT
+from scripts.local.ports import LAST_PORT, LOOPBACK
 from scripts.repository import ROOT
 from scripts.target import local_directory
 
 TOOLS = ROOT / ".tools"
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
-LOOPBACK = "127.0.0.1"
 
 
 def port_of(variables: Mapping[str, str], name: str, default: int, *, highest: int = 65535) -> int:

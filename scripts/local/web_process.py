@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from scripts.errors import CommandError
+from scripts.local.ports import LOOPBACK
 from scripts.local.processes import ProcessTable, StartedProcess, require_free_port
-from scripts.local.settings import LOOPBACK, LocalSettings
+from scripts.local.settings import LocalSettings
 from scripts.local.waiting import wait_until
 
 PART = "web"

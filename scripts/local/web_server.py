@@ -13,7 +13,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import SplitResult, urlsplit
 
-LOOPBACK = "127.0.0.1"
+from scripts.local.ports import LOOPBACK
+
 OURS = {LOOPBACK, "localhost"}
 """The hosts that browsers may ask for: a name of others that leads here is not answered."""
 ANSWER_SECONDS = 60.0

@@ -1,12 +1,14 @@
 """The doctor beside a running environment, and beside a port that somebody else holds."""
 
 import json
+import re
 import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from scripts.local.settings import LocalSettings
 from scripts.target import Target
 from tests.e2e.command import Command
 from tests.ports import free_ports
@@ -24,19 +26,23 @@ def test_nothing_ails_a_running_environment(imagesearch: Command, deployment: Ta
     assert all(finding["mend"] for finding in found if finding["state"] == "warned")
 
 
-def test_a_port_that_somebody_holds_is_told_with_another_one(imagesearch: Command, tmp_path: Path) -> None:
-    ports = free_ports(3)
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", ports[0]))
-        holder.listen()
-        variables = {
-            **imagesearch.variables,
-            "IMAGESEARCH_LOCAL_DIR": str(tmp_path),
-            "IMAGESEARCH_OPENSEARCH_PORT": str(ports[0]),
-            "IMAGESEARCH_EMULATOR_PORT": str(ports[1]),
-            "IMAGESEARCH_MODEL_SERVER_PORT": str(ports[2]),
-        }
-        examined = replace(imagesearch, variables=variables)("doctor")
+PARTS = {"OPENSEARCH": "OpenSearch", "EMULATOR": "the emulator", "MODEL_SERVER": "the model server"}
+
+
+@pytest.mark.parametrize("held", PARTS)
+def test_a_port_that_somebody_holds_is_told_with_another_one(
+    imagesearch: Command, tmp_path: Path, held: str
+) -> None:
+    ports = dict(zip(PARTS, free_ports(len(PARTS)), strict=True))
+    variables = {f"IMAGESEARCH_{part}_PORT": str(port) for part, port in ports.items()}
+    doctor = replace(
+        imagesearch,
+        variables={**imagesearch.variables, **variables, "IMAGESEARCH_LOCAL_DIR": str(tmp_path)},
+    )
+    with socket.create_server(("127.0.0.1", ports[held])):
+        examined = doctor("doctor")
     assert examined.returncode == 1
-    assert f"Port {ports[0]}, which OpenSearch needs, is held by" in examined.stdout
-    assert "→ export IMAGESEARCH_OPENSEARCH_PORT=" in examined.stdout
+    assert f"Port {ports[held]}, which {PARTS[held]} needs, is held by" in examined.stdout
+    told = re.search(rf"→ export (IMAGESEARCH_{held}_PORT)=(\d+)", examined.stdout)
+    assert told
+    LocalSettings.from_environment({told[1]: told[2]})  # which refuses what cannot be used

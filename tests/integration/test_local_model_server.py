@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -11,7 +12,12 @@ from threading import Thread
 import psutil
 import pytest
 
-from scripts.local.model_server.server import ModelServer, ModelServerError, start_model_server
+from scripts.local.model_server.server import (
+    ModelServer,
+    ModelServerError,
+    launch_model_server,
+    start_model_server,
+)
 from scripts.local.waiting import wait_until
 from tests.integration.conftest import write_artifact
 
@@ -86,6 +92,18 @@ def test_a_long_folder_for_temporary_files_is_no_hindrance(
         assert json.loads(server.invoke(b"{}").body)["greeting"] == "from afar"
 
 
+@pytest.mark.usefixtures("java_for_servers")
+def test_servers_that_are_started_at_once_get_ports_of_their_own(echo_artifact: Path, tmp_path: Path) -> None:
+    # Neither listens yet when the other's port is chosen: its answers would pass for the other's.
+    servers = [
+        launch_model_server(echo_artifact, environment={}, workdir=tmp_path / name)
+        for name in ("one", "other")
+    ]
+    for server in servers:
+        server.stop()
+    assert servers[0].port != servers[1].port
+
+
 class WithoutModel(BaseHTTPRequestHandler):
     """What a server answers that has given up its only model, since no worker of it starts."""
 
@@ -103,7 +121,7 @@ def test_a_server_that_has_given_its_model_up_is_not_ready(tmp_path: Path) -> No
     ):
         Thread(target=answering.serve_forever, daemon=True).start()
         server = ModelServer(
-            process, port=answering.server_port, log=tmp_path / "server.log", temporary=tmp_path / "none"
+            process, port=answering.server_port, log=tmp_path / "server.log", holds=ExitStack()
         )
         try:
             with pytest.raises(ModelServerError, match=r"(?s)it answers 400.*Failed to load model"):

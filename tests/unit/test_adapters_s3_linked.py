@@ -54,8 +54,10 @@ def _served(bucket: Bucket) -> Iterator[str]:
             self.send_header("content-length", str(len(content)))
             self.send_header("location", "http://127.0.0.1:9/elsewhere")
             self.end_headers()
+            sent = content[: len(content) // 2] if bucket.cut else content
+            bucket.sent += len(sent)
             try:
-                bucket.sent += self.wfile.write(content[: len(content) // 2] if bucket.cut else content)
+                self.wfile.write(sent)
             except OSError:
                 self.close_connection = True
             self.close_connection |= bucket.cut

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from scripts.local.emulator.authority import Authority, Everyone
 from scripts.local.emulator.errors import SageMakerError
-from scripts.local.model_server.server import ModelServer, ModelServerError, free_port, launch_model_server
+from scripts.local.model_server.server import ModelServer, ModelServerError, launch_model_server
 
 ARTIFACT_KEY = re.compile(r"models/([0-9a-f]{64})/model\.tar\.gz")
 
@@ -73,22 +73,24 @@ class Containers:
 
     def stop_all(self) -> None:
         """End every server, those that are still starting too, and start none any more."""
-        self._is_closed = True
+        with self._launching:
+            self._is_closed = True
         for server in list(self._running):
             self.stop(server)
 
     def _launch(self, artifact: Path, variables: Mapping[str, str], workdir: Path) -> ModelServer:
-        with self._launching:  # a port is taken only once its server listens
+        with self._launching:
             if self._is_closed:
                 raise SageMakerError(503, "ServiceUnavailable", "The stand-in of SageMaker is ending.")
-            port = free_port(self._first_port)
-            server = launch_model_server(artifact, port=port, environment=variables, workdir=workdir)
+            server = launch_model_server(
+                artifact, first_port=self._first_port, environment=variables, workdir=workdir
+            )
             self._running.add(server)
-            try:
-                server.wait_until_ready()
-            except ModelServerError as error:
-                self.stop(server)
-                raise SageMakerError(400, "ValidationException", str(error)) from error
+        try:
+            server.wait_until_ready()
+        except ModelServerError as error:
+            self.stop(server)
+            raise SageMakerError(400, "ValidationException", str(error)) from error
         return server
 
     def _artifact(self, url: str, role: str) -> bytes:

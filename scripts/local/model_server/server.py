@@ -7,27 +7,23 @@ import http.client
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tarfile
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.artifact.archive import unpack
+from scripts.local.ports import FIRST_PORT, LOOPBACK, number_of, reserve_port
 
-LOOPBACK = "127.0.0.1"
 _ROOT = Path(__file__).resolve().parents[3]
 PYTHON = _ROOT / ".tools" / "model_server" / "bin" / "python"
 SERVE = _ROOT / "serving_image" / "serve.py"
 """The program that the container's own image starts."""
-
-FIRST_PORT, LAST_PORT = 18080, 32766
-"""Where ports are looked for; multi-model-server refuses those from 32767 on."""
 
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
@@ -66,13 +62,16 @@ class Answer:
 
 
 class ModelServer:
-    """One running model server; ``port`` is on loopback, ``log`` is the file with its output."""
+    """One running model server; ``port`` is on loopback, ``log`` is the file with its output.
 
-    def __init__(self, process: subprocess.Popen[bytes], *, port: int, log: Path, temporary: Path) -> None:
+    ``holds`` is what is given back once it has ended: its port and its temporary files.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], *, port: int, log: Path, holds: ExitStack) -> None:
         self.port = port
         self.log = log
         self._process = process
-        self._temporary = temporary
+        self._holds = holds
 
     @property
     def url(self) -> str:
@@ -131,14 +130,14 @@ class ModelServer:
         raise self._error(f"it is not ready after {seconds:.0f} s")
 
     def stop(self) -> None:
-        """End the toolkit, the server and its workers, and remove their temporary files."""
+        """End the toolkit, the server and its workers, remove their temporary files, and free the port."""
         _signal_group(self.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_SECONDS)
         # The workers outlive a SIGTERM to the server, and the toolkit may be gone before them.
         _signal_group(self.pid, signal.SIGKILL)
         self._process.wait(STOP_SECONDS)
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._holds.close()
 
     def _try_ready_request(self) -> Answer | None:
         try:
@@ -153,15 +152,13 @@ class ModelServer:
 
 @contextmanager
 def start_model_server(
-    artifact: Path, *, port: int | None = None, environment: Mapping[str, str] | None = None, workdir: Path
+    artifact: Path, *, environment: Mapping[str, str] | None = None, workdir: Path
 ) -> Iterator[ModelServer]:
-    """Serve ``artifact`` from ``workdir`` until the block is left, on ``port`` or else a free one.
+    """Serve ``artifact`` from ``workdir`` until the block is left.
 
     ``environment`` is the container's, as a SageMaker model sets it. Yields when the model answers.
     """
-    server = launch_model_server(
-        artifact, port=port or free_port(), environment=environment or {}, workdir=workdir
-    )
+    server = launch_model_server(artifact, environment=environment or {}, workdir=workdir)
     try:
         server.wait_until_ready()
         yield server
@@ -170,13 +167,23 @@ def start_model_server(
 
 
 def launch_model_server(
-    artifact: Path, *, port: int, environment: Mapping[str, str], workdir: Path, stack: Stack = GENERIC
+    artifact: Path,
+    *,
+    environment: Mapping[str, str],
+    workdir: Path,
+    first_port: int = FIRST_PORT,
+    stack: Stack = GENERIC,
 ) -> ModelServer:
-    """Unpack ``artifact`` below ``workdir`` and start serving it, without waiting until it is ready."""
+    """Unpack ``artifact`` below ``workdir`` and start serving it, without waiting until it is ready.
+
+    Its port is the first from ``first_port`` on that is free and that no other model server is promised.
+    """
     _unpack(artifact, workdir / "model")
-    temporary = _temporary_folder()
     log = workdir / "server.log"
-    with log.open("wb") as output:
+    with ExitStack() as holds, log.open("wb") as output:
+        port = number_of(holds.enter_context(reserve_port(first_port)))
+        temporary = _temporary_folder()
+        holds.callback(shutil.rmtree, temporary, ignore_errors=True)
         process = subprocess.Popen(
             [stack.python, SERVE],
             env={
@@ -190,7 +197,7 @@ def launch_model_server(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return ModelServer(process, port=port, log=log, temporary=temporary)
+        return ModelServer(process, port=port, log=log, holds=holds.pop_all())
 
 
 def _temporary_folder() -> Path:
@@ -207,18 +214,6 @@ def _unpack(artifact: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     with tarfile.open(artifact) as archive:
         unpack(archive, folder)
-
-
-def free_port(first: int = FIRST_PORT) -> int:
-    """The first port from ``first`` on that nobody holds on loopback."""
-    for port in range(first, LAST_PORT + 1):
-        with socket.socket() as probe:
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return port
-    raise ModelServerError(f"No port from {first} to {LAST_PORT} is free.")
 
 
 def _process_environment(
