@@ -13,6 +13,9 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakKeyDictionary
+
+from scripts.local.emulator.written_lines import WrittenLines
 
 STATE_DATA_BYTES = 256 * 1024
 """Largest result of a state (Step Functions quotas)."""
@@ -20,8 +23,8 @@ EXECUTION: ContextVar[str | None] = ContextVar("EXECUTION", default=None)
 """The ARN of the execution that the present thread runs a task of."""
 GIVEN_UP: ContextVar[threading.Event | None] = ContextVar("GIVEN_UP", default=None)
 """Set once the present task has run out of its TimeoutSeconds."""
-QUIET_SECONDS, SETTLED_SECONDS, LONGEST_SECONDS = 0.005, 0.002, 0.25
-"""How long to wait for a function's log lines: for the first, for a further one, and altogether."""
+LAST_LINES_SECONDS = 0.25
+"""How long to wait for the last lines of a function's process that has ended."""
 IDLE_POLL_SECONDS = 0.02
 KEPT_EVALUATORS = 8
 """More than a browser asks at once of one host."""
@@ -33,7 +36,7 @@ def apply_all() -> None:
     refuse_missing_paths()
     limit_state_data()
     tag_buckets()
-    shorten_log_wait()
+    hand_over_whole_logs()
     unpack_code_once()
     let_calls_end()
     keep_evaluators()
@@ -159,12 +162,38 @@ def tag_buckets() -> None:
     )
 
 
-def shorten_log_wait() -> None:
-    """Wait 5 ms instead of 50 for a function's first log line: each call that logs nothing pays it whole."""
+def hand_over_whole_logs() -> None:
+    """Give a call every line that it logged, and let it not wait for them.
+
+    The emulator waits up to 50 ms for a thread that reads them, which a call that logs nothing pays whole,
+    and gives lines that the thread reads later to the next call.
+    """
     from ministack.core import lambda_runtime  # type: ignore[import-not-found]
 
-    drain = lambda_runtime.Worker._drain_stderr_bounded
-    drain.__defaults__ = (QUIET_SECONDS, SETTLED_SECONDS, LONGEST_SECONDS)
+    drain, looking = lambda_runtime.Worker._drain_stderr_bounded, threading.Lock()
+    written: WeakKeyDictionary[Any, WrittenLines] = WeakKeyDictionary()
+
+    def lines_of(process: Any, lines: Any) -> WrittenLines:
+        with looking:
+            if process not in written:
+                written[process] = WrittenLines(process.stderr, lines)
+            return written[process]
+
+    def follow(worker: Any) -> None:
+        if worker._proc is not None:
+            lines_of(worker._proc, worker._stderr_queue).follow()
+
+    def drained(worker: Any, *waits: float, **named_waits: float) -> str:
+        if isinstance(worker, lambda_runtime.ProvidedWorker):
+            return str(drain(worker, *waits, **named_waits))
+        if worker._proc is None:
+            worker._stderr_thread.join(LAST_LINES_SECONDS)
+        else:
+            lines_of(worker._proc, worker._stderr_queue).take()
+        return str(worker._drain_stderr())
+
+    lambda_runtime.Worker._read_stderr = follow
+    lambda_runtime.Worker._drain_stderr_bounded = drained
 
 
 def unpack_code_once() -> None:
